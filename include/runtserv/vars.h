@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The UEFI variable service (UEFI 2.10 §8.2) as a library: the rules, and nothing of how requests
- * arrive or where variables rest. Semantics are edk2's; doc/deviations.md lists what differs.
+ * The UEFI variable service (UEFI 2.10 §8.2) as a library: the rules, and nothing of how
+ * requests arrive or where variables rest. Semantics are edk2's; doc/deviations.md lists
+ * what differs.
  *
- * One struct rts_vars is one machine's variables. It keeps no global state, makes no system call and
- * is not thread-safe. Names are UCS-2 in host order; a name_len or NameSize counts bytes, its
- * terminating NUL included. Data lengths are bytes. Statuses are EFI_STATUS (uefi/types.h).
+ * One struct rts_vars is one machine's variables. It keeps no global state, makes no system
+ * call and is not thread-safe. Names are UCS-2 in host order; a name_len or NameSize counts
+ * bytes, its terminating NUL included. Data lengths are bytes. Statuses are EFI_STATUS
+ * (uefi/types.h).
  *
- * A change is made in three steps: the new state is built, the store is asked to keep it (commit),
- * and only when the store says EFI_SUCCESS does it become visible.
+ * A change is made in three steps: the new state is built, the store is asked to keep it
+ * (commit), and only when the store says EFI_SUCCESS does it become visible.
  */
 #pragma once
 
@@ -24,17 +26,18 @@ struct rts_vars_view;
 /* One variable. Borrowed: valid until the next call that changes the struct rts_vars. */
 struct rts_var {
 	EFI_GUID guid;
-	uint32_t attr;       /* EFI_VARIABLE_*, never APPEND_WRITE */
-	uint32_t name_len;   /* bytes, NUL included: at least 4 */
-	uint32_t data_len;   /* bytes, at least 1 but for a value that append left empty */
-	EFI_TIME time;       /* of the last authenticated write; zero otherwise */
-	bool has_digest;     /* signer of a private authenticated variable */
+	uint32_t attr;     /* EFI_VARIABLE_*, never APPEND_WRITE */
+	uint32_t name_len; /* bytes, NUL included: at least 4 */
+	uint32_t data_len; /* bytes, at least 1 but for a value that append left empty */
+	EFI_TIME time;     /* of the last authenticated write; zero otherwise */
+	bool has_digest;   /* signer of a private authenticated variable */
 	uint8_t digest[32];
 	const CHAR16 *name;
 	const uint8_t *data;
 };
 
-/* How far the machine has come since its reset; each goes from false to true only (PI 1.8 vol 2 §5.1). */
+/* How far the machine has come since its reset; each goes from false to true only (PI 1.8
+ * vol 2 §5.1). */
 struct rts_vars_phase {
 	bool end_of_dxe;
 	bool ready_to_boot;
@@ -44,14 +47,16 @@ struct rts_vars_phase {
 /* What the store has to keep, as bits. */
 enum {
 	RTS_VARS_DURABLE = 1, /* non-volatile variables: must survive power loss */
-	RTS_VARS_RUN = 2,     /* volatile variables, phase, locks: must survive the process, not the host */
+	RTS_VARS_RUN = 2, /* volatile variables, phase, locks: must survive the process, not
+			     the host */
 };
 
 struct rts_var_store_ops {
 	/*
-	 * Keeps @parts of the state that @view shows, which is the state after the change. Returns
-	 * EFI_SUCCESS only when it is kept as the part demands; anything else (EFI_DEVICE_ERROR as
-	 * a rule) is what the caller of the service is told, and the change is not made.
+	 * Keeps @parts of the state that @view shows, which is the state after the change.
+	 * Returns EFI_SUCCESS only when it is kept as the part demands; anything else
+	 * (EFI_DEVICE_ERROR as a rule) is what the caller of the service is told, and the
+	 * change is not made.
 	 */
 	EFI_STATUS (*commit)(void *ctx, const struct rts_vars_view *view, unsigned parts);
 };
@@ -62,7 +67,8 @@ enum rts_log { RTS_LOG_ERROR, RTS_LOG_WARNING, RTS_LOG_INFO, RTS_LOG_DEBUG };
 struct rts_vars_config {
 	const struct rts_var_store_ops *store; /* NULL: kept in memory only */
 	void *store_ctx;
-	void (*log)(void *ctx, enum rts_log level, const char *text); /* one line, no newline */
+	void (*log)(void *ctx, enum rts_log level,
+		    const char *text); /* one line, no newline */
 	void *log_ctx;
 	uint64_t quota_nv;       /* bytes; default RTS_VARS_QUOTA */
 	uint64_t quota_volatile; /* bytes; default RTS_VARS_QUOTA */
@@ -70,9 +76,11 @@ struct rts_vars_config {
 };
 
 #define RTS_VARS_QUOTA    262144U
-#define RTS_VARS_OVERHEAD 96U /* what one variable costs beside its name, data and digest */
+#define RTS_VARS_OVERHEAD 96U /* what one variable costs beside its name, data and digest \
+			       */
 
-/* EFI_SUCCESS, or EFI_OUT_OF_RESOURCES. @config is copied; what it points to is borrowed for life. */
+/* EFI_SUCCESS, or EFI_OUT_OF_RESOURCES. @config is copied; what it points to is borrowed
+ * for life. */
 EFI_STATUS rts_vars_new(const struct rts_vars_config *config, struct rts_vars **ret);
 void rts_vars_free(struct rts_vars *v);
 
@@ -86,30 +94,36 @@ EFI_STATUS rts_vars_load_lock(struct rts_vars *v, const EFI_GUID *guid, const CH
 			      size_t name_len);
 void rts_vars_load_phase(struct rts_vars *v, const struct rts_vars_phase *phase);
 
-/* Ends loading: computes SetupMode, SecureBoot, SignatureSupport and VendorKeys from what is there. */
+/* Ends loading: computes SetupMode, SecureBoot, SignatureSupport and VendorKeys from what
+ * is there. */
 EFI_STATUS rts_vars_start(struct rts_vars *v);
 
 /*
- * The services, as the specification and edk2 answer them. @name need not be aligned to more than two
- * bytes and ends with its first NUL, which must lie within @name_len bytes (EFI_INVALID_PARAMETER).
+ * The services, as the specification and edk2 answer them. @name need not be aligned to
+ * more than two bytes and ends with its first NUL, which must lie within @name_len bytes
+ * (EFI_INVALID_PARAMETER).
  */
 
-/* @data_len: room in @data, then the length of the value, also with EFI_BUFFER_TOO_SMALL. */
+/* @data_len: room in @data, then the length of the value, also with EFI_BUFFER_TOO_SMALL.
+ */
 EFI_STATUS rts_vars_get(const struct rts_vars *v, const CHAR16 *name, size_t name_len,
-			const EFI_GUID *guid, uint32_t *ret_attr, uint64_t *data_len, void *data);
+			const EFI_GUID *guid, uint32_t *ret_attr, uint64_t *data_len,
+			void *data);
 
-/* @name, @guid: the previous variable (empty name: begin), then the next. @name_len: room in @name, then
- * the length of the next name, also with EFI_BUFFER_TOO_SMALL. */
+/* @name, @guid: the previous variable (empty name: begin), then the next. @name_len: room
+ * in @name, then the length of the next name, also with EFI_BUFFER_TOO_SMALL. */
 EFI_STATUS rts_vars_get_next(const struct rts_vars *v, CHAR16 *name, uint64_t *name_len,
 			     EFI_GUID *guid);
 
 EFI_STATUS rts_vars_set(struct rts_vars *v, const CHAR16 *name, size_t name_len,
-			const EFI_GUID *guid, uint32_t attr, const void *data, uint64_t data_len);
+			const EFI_GUID *guid, uint32_t attr, const void *data,
+			uint64_t data_len);
 
 EFI_STATUS rts_vars_query(const struct rts_vars *v, uint32_t attr, uint64_t *ret_max,
 			  uint64_t *ret_remaining, uint64_t *ret_max_variable);
 
-/* edk2's VariableLock protocol: from EndOfDxe on the name cannot be written until the machine's reset. */
+/* edk2's VariableLock protocol: from EndOfDxe on the name cannot be written until the
+ * machine's reset. */
 EFI_STATUS rts_vars_lock(struct rts_vars *v, const CHAR16 *name, size_t name_len,
 			 const EFI_GUID *guid);
 
@@ -118,32 +132,37 @@ EFI_STATUS rts_vars_end_of_dxe(struct rts_vars *v);
 EFI_STATUS rts_vars_ready_to_boot(struct rts_vars *v);
 EFI_STATUS rts_vars_exit_boot_services(struct rts_vars *v);
 
-/* The machine was reset: volatile variables, locks and phases are gone, an unfinished import too. */
+/* The machine was reset: volatile variables, locks and phases are gone, an unfinished
+ * import too. */
 EFI_STATUS rts_vars_reset(struct rts_vars *v);
 
 /*
- * Variables that existed before the service did. begin: forgets what an earlier import had staged;
- * add: stages one variable; end: makes them all visible in one commit. A variable that exists keeps its
- * value. add returns EFI_SECURITY_VIOLATION for an authenticated variable and EFI_WRITE_PROTECTED for one
- * that the service computes or keeps for itself (neither is ever imported), EFI_ALREADY_STARTED for one that
- * exists, EFI_ACCESS_DENIED after ReadyToBoot or without begin, and for a non-volatile one when
- * begin found the store not empty. end: EFI_ACCESS_DENIED where nothing was begun.
+ * Variables that existed before the service did. begin: forgets what an earlier import had
+ * staged; add: stages one variable; end: makes them all visible in one commit. A variable
+ * that exists keeps its value. add returns EFI_SECURITY_VIOLATION for an authenticated
+ * variable and EFI_WRITE_PROTECTED for one that the service computes or keeps for itself
+ * (neither is ever imported), EFI_ALREADY_STARTED for one that exists, EFI_ACCESS_DENIED
+ * after ReadyToBoot or without begin, and for a non-volatile one when begin found the store
+ * not empty. end: EFI_ACCESS_DENIED where nothing was begun.
  */
 EFI_STATUS rts_vars_import_begin(struct rts_vars *v);
 EFI_STATUS rts_vars_import_add(struct rts_vars *v, const struct rts_var *var);
-EFI_STATUS rts_vars_import_end(struct rts_vars *v, size_t *ret_nv_count, size_t *ret_volatile_count);
+EFI_STATUS rts_vars_import_end(struct rts_vars *v, size_t *ret_nv_count,
+			       size_t *ret_volatile_count);
 bool rts_vars_import_wants_nv(const struct rts_vars *v);
 
 struct rts_vars_phase rts_vars_phase(const struct rts_vars *v);
 
-/* Commits of RTS_VARS_DURABLE so far, failed ones included: what a caller limits the rate of. */
+/* Commits of RTS_VARS_DURABLE so far, failed ones included: what a caller limits the rate
+ * of. */
 uint64_t rts_vars_durable_commits(const struct rts_vars *v);
 
-/* The state as it is now, for a store that rewrites it; borrowed, valid until the next change. */
+/* The state as it is now, for a store that rewrites it; borrowed, valid until the next
+ * change. */
 const struct rts_vars_view *rts_vars_current(const struct rts_vars *v);
 
-/* Walking a view. Start with a zeroed cursor; false at the end. Order is the order of creation.
- * Variables that the service computes are not shown. */
+/* Walking a view. Start with a zeroed cursor; false at the end. Order is the order of
+ * creation. Variables that the service computes are not shown. */
 struct rts_vars_cursor {
 	const void *at;
 	size_t step;
@@ -156,8 +175,8 @@ struct rts_vars_locked {
 	uint32_t name_len;
 	const CHAR16 *name;
 };
-bool rts_vars_view_next_lock(const struct rts_vars_view *view, struct rts_vars_cursor *cursor,
-			     struct rts_vars_locked *ret);
+bool rts_vars_view_next_lock(const struct rts_vars_view *view,
+			     struct rts_vars_cursor *cursor, struct rts_vars_locked *ret);
 struct rts_vars_phase rts_vars_view_phase(const struct rts_vars_view *view);
 
 #ifdef __cplusplus

@@ -8,7 +8,7 @@ bool bytes_sub(struct bytes b, uint64_t off, uint64_t len, struct bytes *ret)
 {
 	if (off > b.n || len > b.n - off) /* a difference cannot wrap; a sum can */
 		return false;
-	*ret = (struct bytes){ b.p + off, (size_t)len };
+	*ret = (struct bytes){b.p + off, (size_t)len};
 	return true;
 }
 

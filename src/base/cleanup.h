@@ -21,11 +21,11 @@ static inline void closep(const int *fd)
 		close(*fd);
 }
 
-#define take_ptr(p)                                                                           \
-	({                                                                                    \
-		__typeof__(p) taken_ = (p);                                                   \
-		(p) = NULL;                                                                   \
-		taken_;                                                                       \
+#define take_ptr(p)                         \
+	({                                  \
+		__typeof__(p) taken_ = (p); \
+		(p) = NULL;                 \
+		taken_;                     \
 	})
 
 static inline int take_fd(int *fd)

@@ -2,14 +2,15 @@
 /* Four bits at a time: two tables of 64 bytes serve firmware and host alike. */
 #include "base/crc32.h"
 
-#define STEP(poly, x) ((x) >> 1 ^ ((x)&1 ? (poly) : 0U))
+#define STEP(poly, x)   ((x) >> 1 ^ ((x)&1 ? (poly) : 0U))
 #define NIBBLE(poly, i) STEP(poly, STEP(poly, STEP(poly, STEP(poly, (uint32_t)(i)))))
-#define TABLE(poly)                                                                           \
-	{                                                                                     \
-		NIBBLE(poly, 0), NIBBLE(poly, 1), NIBBLE(poly, 2), NIBBLE(poly, 3),           \
-			NIBBLE(poly, 4), NIBBLE(poly, 5), NIBBLE(poly, 6), NIBBLE(poly, 7),   \
-			NIBBLE(poly, 8), NIBBLE(poly, 9), NIBBLE(poly, 10), NIBBLE(poly, 11), \
-			NIBBLE(poly, 12), NIBBLE(poly, 13), NIBBLE(poly, 14), NIBBLE(poly, 15) \
+#define TABLE(poly)                                                                 \
+	{                                                                           \
+		NIBBLE(poly, 0), NIBBLE(poly, 1), NIBBLE(poly, 2), NIBBLE(poly, 3), \
+			NIBBLE(poly, 4), NIBBLE(poly, 5), NIBBLE(poly, 6),          \
+			NIBBLE(poly, 7), NIBBLE(poly, 8), NIBBLE(poly, 9),          \
+			NIBBLE(poly, 10), NIBBLE(poly, 11), NIBBLE(poly, 12),       \
+			NIBBLE(poly, 13), NIBBLE(poly, 14), NIBBLE(poly, 15)        \
 	}
 
 static const uint32_t crc32_table[16] = TABLE(0xedb88320U);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* CRC-32 (UEFI tables) and CRC-32C (the uefi-vars PIO buffer), both reflected, inverted in and out. */
+/* CRC-32 (UEFI tables) and CRC-32C (the uefi-vars PIO buffer), both reflected, inverted in
+ * and out. */
 #pragma once
 
 #include <stddef.h>

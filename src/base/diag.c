@@ -35,7 +35,7 @@ static void put_number(struct out *o, uint64_t v, unsigned base, unsigned width,
 
 size_t fmt_text(char *ret, size_t cap, const char *fmt, va_list ap)
 {
-	struct out o = { ret, cap, 0 };
+	struct out o = {ret, cap, 0};
 
 	for (; *fmt != 0; fmt++) {
 		bool alt = false, wide = false;
@@ -73,14 +73,16 @@ size_t fmt_text(char *ret, size_t cap, const char *fmt, va_list ap)
 			break;
 		}
 		case 'u':
-			put_number(&o, wide ? va_arg(ap, uint64_t) : va_arg(ap, unsigned), 10, width, pad);
+			put_number(&o, wide ? va_arg(ap, uint64_t) : va_arg(ap, unsigned),
+				   10, width, pad);
 			break;
 		case 'x':
 			if (alt) {
 				put(&o, '0');
 				put(&o, 'x');
 			}
-			put_number(&o, wide ? va_arg(ap, uint64_t) : va_arg(ap, unsigned), 16, width, pad);
+			put_number(&o, wide ? va_arg(ap, uint64_t) : va_arg(ap, unsigned),
+				   16, width, pad);
 			break;
 		case 'p':
 			put(&o, '0');

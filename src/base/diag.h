@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The text for a human, beside the status: said once, where it is known, and passed up unchanged.
- * Lower case, no full stop, with the offset and the number that was wrong.
+ * The text for a human, beside the status: said once, where it is known, and passed up
+ * unchanged. Lower case, no full stop, with the offset and the number that was wrong.
  */
 #pragma once
 

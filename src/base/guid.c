@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* GUID text: the first three fields are numbers, the rest bytes in order (UEFI 2.10 appendix A). */
+/* GUID text: the first three fields are numbers, the rest bytes in order (UEFI 2.10
+ * appendix A). */
 #include "base/guid.h"
 
 #include "base/mem.h"
 
 /* Byte of the structure behind each pair of digits; -1 for a dash. */
-static const int8_t order[] = { 3, 2, 1, 0, -1, 5,  4,  -1, 7,  6,
-				-1, 8, 9, -1, 10, 11, 12, 13, 14, 15 };
+static const int8_t order[] = {3,  2, 1, 0,  -1, 5,  4,  -1, 7,  6,
+			       -1, 8, 9, -1, 10, 11, 12, 13, 14, 15};
 
 bool guid_eq(const EFI_GUID *a, const EFI_GUID *b)
 {

@@ -11,7 +11,8 @@ bool guid_eq(const EFI_GUID *a, const EFI_GUID *b);
 /* Lower case, NUL-terminated. */
 void guid_to_text(const EFI_GUID *g, char ret[GUID_TEXT_LEN + 1]);
 
-/* Reads exactly @len characters, either case; false, and @ret untouched, for anything else. */
+/* Reads exactly @len characters, either case; false, and @ret untouched, for anything else.
+ */
 bool guid_from_text(const char *text, size_t len, EFI_GUID *ret);
 
 /* One hex digit: its value, or -1. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The four memory functions that a compiler may call by itself. libc supplies them on the host,
- * guest/mem.c in firmware. Freestanding rooms include this and not <string.h>.
+ * The four memory functions that a compiler may call by itself. libc supplies them on the
+ * host, guest/mem.c in firmware. Freestanding rooms include this and not <string.h>.
  */
 #pragma once
 

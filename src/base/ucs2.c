@@ -58,7 +58,10 @@ size_t ucs2_from_utf8(const char *s, size_t len, CHAR16 *ret, size_t cap)
 
 	for (size_t i = 0; i < len;) {
 		uint8_t b = (uint8_t)s[i];
-		size_t more = b < 0x80 ? 0 : b >= 0xc2 && b < 0xe0 ? 1 : b >= 0xe0 && b < 0xf0 ? 2 : 3;
+		size_t more = b < 0x80                ? 0
+			      : b >= 0xc2 && b < 0xe0 ? 1
+			      : b >= 0xe0 && b < 0xf0 ? 2
+						      : 3;
 		uint32_t c = more == 0 ? b : more == 1 ? b & 0x1fU : b & 0x0fU;
 
 		if (more == 3 || more >= len - i)

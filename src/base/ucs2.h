@@ -13,10 +13,11 @@ size_t ucs2_len(const CHAR16 *s, size_t max);
 /* True when none of @n characters is a surrogate. */
 bool ucs2_valid(const CHAR16 *s, size_t n);
 
-/* Bytes of UTF-8 (no NUL) that @n characters make; writes as much as @cap holds, NUL included when
- * it fits. A surrogate is written as U+FFFD: for messages; check with ucs2_valid() where it matters. */
+/* Bytes of UTF-8 (no NUL) that @n characters make; writes as much as @cap holds, NUL
+ * included when it fits. A surrogate is written as U+FFFD: for messages; check with
+ * ucs2_valid() where it matters. */
 size_t ucs2_to_utf8(const CHAR16 *s, size_t n, char *ret, size_t cap);
 
-/* Characters (no NUL) that @len bytes make, or SIZE_MAX when they are not strict UTF-8 of UCS-2.
- * Writes at most @cap characters. */
+/* Characters (no NUL) that @len bytes make, or SIZE_MAX when they are not strict UTF-8 of
+ * UCS-2. Writes at most @cap characters. */
 size_t ucs2_from_utf8(const char *s, size_t len, CHAR16 *ret, size_t cap);

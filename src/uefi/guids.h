@@ -5,41 +5,126 @@
 #include "types.h"
 
 /* Variable namespaces: UEFI 2.10 §3.3, §32.6.1, edk2's private bookkeeping. */
-#define EFI_GLOBAL_VARIABLE_GUID                                                             \
-	{ 0x8be4df61, 0x93ca, 0x11d2, { 0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c } }
-#define EFI_IMAGE_SECURITY_DATABASE_GUID                                                     \
-	{ 0xd719b2cb, 0x3d3a, 0x4596, { 0xa3, 0xbc, 0xda, 0xd0, 0x0e, 0x67, 0x65, 0x6f } }
-#define EFI_SECURE_BOOT_ENABLE_DISABLE_GUID                                                  \
-	{ 0xf0a30bc7, 0xaf08, 0x4556, { 0x99, 0xc4, 0x00, 0x10, 0x09, 0xc9, 0x3a, 0x44 } }
-#define EFI_CUSTOM_MODE_ENABLE_GUID                                                          \
-	{ 0xc076ec0c, 0x7028, 0x4399, { 0xa0, 0x72, 0x71, 0xee, 0x5c, 0x44, 0x8b, 0x9f } }
-#define EFI_VENDOR_KEYS_NV_GUID                                                              \
-	{ 0x9073e4e0, 0x60ec, 0x4b6e, { 0x99, 0x03, 0x4c, 0x22, 0x3c, 0x26, 0x0f, 0x3c } }
-#define EFI_CERT_DB_GUID                                                                     \
-	{ 0xd9bee56e, 0x75dc, 0x49d9, { 0xb4, 0xd7, 0xb5, 0x34, 0x21, 0x0f, 0x63, 0x7a } }
+#define EFI_GLOBAL_VARIABLE_GUID                                       \
+	{                                                              \
+		0x8be4df61, 0x93ca, 0x11d2,                            \
+		{                                                      \
+			0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c \
+		}                                                      \
+	}
+#define EFI_IMAGE_SECURITY_DATABASE_GUID                               \
+	{                                                              \
+		0xd719b2cb, 0x3d3a, 0x4596,                            \
+		{                                                      \
+			0xa3, 0xbc, 0xda, 0xd0, 0x0e, 0x67, 0x65, 0x6f \
+		}                                                      \
+	}
+#define EFI_SECURE_BOOT_ENABLE_DISABLE_GUID                            \
+	{                                                              \
+		0xf0a30bc7, 0xaf08, 0x4556,                            \
+		{                                                      \
+			0x99, 0xc4, 0x00, 0x10, 0x09, 0xc9, 0x3a, 0x44 \
+		}                                                      \
+	}
+#define EFI_CUSTOM_MODE_ENABLE_GUID                                    \
+	{                                                              \
+		0xc076ec0c, 0x7028, 0x4399,                            \
+		{                                                      \
+			0xa0, 0x72, 0x71, 0xee, 0x5c, 0x44, 0x8b, 0x9f \
+		}                                                      \
+	}
+#define EFI_VENDOR_KEYS_NV_GUID                                        \
+	{                                                              \
+		0x9073e4e0, 0x60ec, 0x4b6e,                            \
+		{                                                      \
+			0x99, 0x03, 0x4c, 0x22, 0x3c, 0x26, 0x0f, 0x3c \
+		}                                                      \
+	}
+#define EFI_CERT_DB_GUID                                               \
+	{                                                              \
+		0xd9bee56e, 0x75dc, 0x49d9,                            \
+		{                                                      \
+			0xb4, 0xd7, 0xb5, 0x34, 0x21, 0x0f, 0x63, 0x7a \
+		}                                                      \
+	}
 
 /* Signature types, UEFI 2.10 §32.4.1. */
-#define EFI_CERT_SHA1_GUID                                                                   \
-	{ 0x826ca512, 0xcf10, 0x4ac9, { 0xb1, 0x87, 0xbe, 0x01, 0x49, 0x66, 0x31, 0xbd } }
-#define EFI_CERT_SHA256_GUID                                                                 \
-	{ 0xc1c41626, 0x504c, 0x4092, { 0xac, 0xa9, 0x41, 0xf9, 0x36, 0x93, 0x43, 0x28 } }
-#define EFI_CERT_SHA384_GUID                                                                 \
-	{ 0xff3e5307, 0x9fd0, 0x48c9, { 0x85, 0xf1, 0x8a, 0xd5, 0x6c, 0x70, 0x1e, 0x01 } }
-#define EFI_CERT_SHA512_GUID                                                                 \
-	{ 0x093e0fae, 0xa6c4, 0x4f50, { 0x9f, 0x1b, 0xd4, 0x1e, 0x2b, 0x89, 0xc1, 0x9a } }
-#define EFI_CERT_RSA2048_GUID                                                                \
-	{ 0x3c5766e8, 0x269c, 0x4e34, { 0xaa, 0x14, 0xed, 0x77, 0x6e, 0x85, 0xb3, 0xb6 } }
-#define EFI_CERT_X509_GUID                                                                   \
-	{ 0xa5c059a1, 0x94e4, 0x4aa7, { 0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72 } }
+#define EFI_CERT_SHA1_GUID                                             \
+	{                                                              \
+		0x826ca512, 0xcf10, 0x4ac9,                            \
+		{                                                      \
+			0xb1, 0x87, 0xbe, 0x01, 0x49, 0x66, 0x31, 0xbd \
+		}                                                      \
+	}
+#define EFI_CERT_SHA256_GUID                                           \
+	{                                                              \
+		0xc1c41626, 0x504c, 0x4092,                            \
+		{                                                      \
+			0xac, 0xa9, 0x41, 0xf9, 0x36, 0x93, 0x43, 0x28 \
+		}                                                      \
+	}
+#define EFI_CERT_SHA384_GUID                                           \
+	{                                                              \
+		0xff3e5307, 0x9fd0, 0x48c9,                            \
+		{                                                      \
+			0x85, 0xf1, 0x8a, 0xd5, 0x6c, 0x70, 0x1e, 0x01 \
+		}                                                      \
+	}
+#define EFI_CERT_SHA512_GUID                                           \
+	{                                                              \
+		0x093e0fae, 0xa6c4, 0x4f50,                            \
+		{                                                      \
+			0x9f, 0x1b, 0xd4, 0x1e, 0x2b, 0x89, 0xc1, 0x9a \
+		}                                                      \
+	}
+#define EFI_CERT_RSA2048_GUID                                          \
+	{                                                              \
+		0x3c5766e8, 0x269c, 0x4e34,                            \
+		{                                                      \
+			0xaa, 0x14, 0xed, 0x77, 0x6e, 0x85, 0xb3, 0xb6 \
+		}                                                      \
+	}
+#define EFI_CERT_X509_GUID                                             \
+	{                                                              \
+		0xa5c059a1, 0x94e4, 0x4aa7,                            \
+		{                                                      \
+			0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72 \
+		}                                                      \
+	}
 
 /* MM communication: the header GUID selects the handler (PI 1.8 vol 4 §5.7). */
-#define EFI_SMM_VARIABLE_PROTOCOL_GUID                                                       \
-	{ 0xed32d533, 0x99e6, 0x4209, { 0x9c, 0xc0, 0x2d, 0x72, 0xcd, 0xd9, 0x98, 0xa7 } }
-#define VAR_CHECK_POLICY_LIB_MMI_HANDLER_GUID                                                \
-	{ 0xda1b0d11, 0xd1a7, 0x46c4, { 0x9d, 0xc9, 0xf3, 0x71, 0x48, 0x75, 0xc6, 0xeb } }
-#define EFI_END_OF_DXE_EVENT_GROUP_GUID                                                      \
-	{ 0x02ce967a, 0xdd7e, 0x4ffc, { 0x9e, 0xe7, 0x81, 0x0c, 0xf0, 0x47, 0x08, 0x80 } }
-#define EFI_EVENT_GROUP_READY_TO_BOOT_GUID                                                   \
-	{ 0x7ce88fb3, 0x4bd7, 0x4679, { 0x87, 0xa8, 0xa8, 0xd8, 0xde, 0xe5, 0x0d, 0x2b } }
-#define EFI_EVENT_GROUP_EXIT_BOOT_SERVICES_GUID                                              \
-	{ 0x27abf055, 0xb1b8, 0x4c26, { 0x80, 0x48, 0x74, 0x8f, 0x37, 0xba, 0xa2, 0xdf } }
+#define EFI_SMM_VARIABLE_PROTOCOL_GUID                                 \
+	{                                                              \
+		0xed32d533, 0x99e6, 0x4209,                            \
+		{                                                      \
+			0x9c, 0xc0, 0x2d, 0x72, 0xcd, 0xd9, 0x98, 0xa7 \
+		}                                                      \
+	}
+#define VAR_CHECK_POLICY_LIB_MMI_HANDLER_GUID                          \
+	{                                                              \
+		0xda1b0d11, 0xd1a7, 0x46c4,                            \
+		{                                                      \
+			0x9d, 0xc9, 0xf3, 0x71, 0x48, 0x75, 0xc6, 0xeb \
+		}                                                      \
+	}
+#define EFI_END_OF_DXE_EVENT_GROUP_GUID                                \
+	{                                                              \
+		0x02ce967a, 0xdd7e, 0x4ffc,                            \
+		{                                                      \
+			0x9e, 0xe7, 0x81, 0x0c, 0xf0, 0x47, 0x08, 0x80 \
+		}                                                      \
+	}
+#define EFI_EVENT_GROUP_READY_TO_BOOT_GUID                             \
+	{                                                              \
+		0x7ce88fb3, 0x4bd7, 0x4679,                            \
+		{                                                      \
+			0x87, 0xa8, 0xa8, 0xd8, 0xde, 0xe5, 0x0d, 0x2b \
+		}                                                      \
+	}
+#define EFI_EVENT_GROUP_EXIT_BOOT_SERVICES_GUID                        \
+	{                                                              \
+		0x27abf055, 0xb1b8, 0x4c26,                            \
+		{                                                      \
+			0x80, 0x48, 0x74, 0x8f, 0x37, 0xba, 0xa2, 0xdf \
+		}                                                      \
+	}

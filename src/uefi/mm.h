@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Layouts of MM communicate messages: the header (PI 1.8 vol 4 §5.7), edk2's variable service
- * and its variable policy service. Offsets, not packed structs over a buffer: a message is
- * copied out field by field, so nothing is read twice.
+ * Layouts of MM communicate messages: the header (PI 1.8 vol 4 §5.7), edk2's variable
+ * service and its variable policy service. Offsets, not packed structs over a buffer: a
+ * message is copied out field by field, so nothing is read twice.
  */
 #pragma once
 
@@ -16,9 +16,10 @@ typedef struct {
 _Static_assert(sizeof(EFI_MM_COMMUNICATE_HEADER) == 24, "EFI_MM_COMMUNICATE_HEADER");
 
 /* Largest communicate buffer, and what a variable message can carry in it. */
-#define MM_BUFFER_MAX            65536U
-#define MM_VARIABLE_PAYLOAD_MAX  (MM_BUFFER_MAX - 24U - 16U)
-/* Name and data of one variable together: 65496 minus the fixed part of an access message. */
+#define MM_BUFFER_MAX             65536U
+#define MM_VARIABLE_PAYLOAD_MAX   (MM_BUFFER_MAX - 24U - 16U)
+/* Name and data of one variable together: 65496 minus the fixed part of an access message.
+ */
 #define MM_VARIABLE_NAME_DATA_MAX (MM_VARIABLE_PAYLOAD_MAX - 36U)
 
 /* First bytes of Data for the variable handler. */
@@ -26,7 +27,8 @@ typedef struct {
 	uint64_t Function;
 	EFI_STATUS ReturnStatus;
 } SMM_VARIABLE_COMMUNICATE_HEADER;
-_Static_assert(sizeof(SMM_VARIABLE_COMMUNICATE_HEADER) == 16, "SMM_VARIABLE_COMMUNICATE_HEADER");
+_Static_assert(sizeof(SMM_VARIABLE_COMMUNICATE_HEADER) == 16,
+	       "SMM_VARIABLE_COMMUNICATE_HEADER");
 
 enum {
 	SMM_VARIABLE_FUNCTION_GET_VARIABLE = 1,
@@ -45,7 +47,8 @@ enum {
 	SMM_VARIABLE_FUNCTION_GET_RUNTIME_CACHE_INFO = 14,
 };
 
-/* GET_VARIABLE and SET_VARIABLE. The name starts at offset 36, before the padding of this struct. */
+/* GET_VARIABLE and SET_VARIABLE. The name starts at offset 36, before the padding of this
+ * struct. */
 typedef struct {
 	EFI_GUID Guid;
 	uint64_t DataSize;
@@ -53,7 +56,8 @@ typedef struct {
 	uint32_t Attributes;
 } SMM_VARIABLE_COMMUNICATE_ACCESS_VARIABLE;
 #define SMM_ACCESS_VARIABLE_NAME 36U
-_Static_assert(offsetof(SMM_VARIABLE_COMMUNICATE_ACCESS_VARIABLE, Attributes) == 32, "access");
+_Static_assert(offsetof(SMM_VARIABLE_COMMUNICATE_ACCESS_VARIABLE, Attributes) == 32,
+	       "access");
 
 /* GET_NEXT_VARIABLE_NAME and LOCK_VARIABLE; the name starts at offset 24. */
 typedef struct {
@@ -73,8 +77,8 @@ typedef struct {
 _Static_assert(sizeof(SMM_VARIABLE_COMMUNICATE_QUERY_VARIABLE_INFO) == 32, "query");
 
 /* VAR_CHECK_POLICY_COMM_HEADER, packed: Signature, Revision, Command u32; Result u64. */
-#define VAR_CHECK_POLICY_COMM_SIG         0x43504356U /* 'VCPC' */
-#define VAR_CHECK_POLICY_COMM_REVISION    1U
-#define VAR_CHECK_POLICY_COMM_RESULT      12U
-#define VAR_CHECK_POLICY_COMM_HEADER_SIZE 20U
+#define VAR_CHECK_POLICY_COMM_SIG            0x43504356U /* 'VCPC' */
+#define VAR_CHECK_POLICY_COMM_REVISION       1U
+#define VAR_CHECK_POLICY_COMM_RESULT         12U
+#define VAR_CHECK_POLICY_COMM_HEADER_SIZE    20U
 #define VAR_CHECK_POLICY_MM_COMM_BUFFER_SIZE 16384U

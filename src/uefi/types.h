@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * UEFI base types, status codes and variable constants, under the names of the specification
- * (UEFI 2.10 §2.3, §8.2, appendix D). 64-bit machines, little-endian, nothing but definitions.
+ * UEFI base types, status codes and variable constants, under the names of the
+ * specification (UEFI 2.10 §2.3, §8.2, appendix D). 64-bit machines, little-endian, nothing
+ * but definitions.
  */
 #pragma once
 
@@ -38,9 +39,9 @@ _Static_assert(sizeof(EFI_TIME) == 16, "EFI_TIME");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "little-endian hosts only");
 _Static_assert(sizeof(void *) == 8, "64-bit hosts only");
 
-#define EFI_ERROR_BIT 0x8000000000000000ULL
-#define EFI_ERROR(status) (((EFI_STATUS)(status) & EFI_ERROR_BIT) != 0)
-#define EFIERR(n) (EFI_ERROR_BIT | (n))
+#define EFI_ERROR_BIT     0x8000000000000000ULL
+#define EFI_ERROR(status) (((EFI_STATUS)(status)&EFI_ERROR_BIT) != 0)
+#define EFIERR(n)         (EFI_ERROR_BIT | (n))
 
 #define EFI_SUCCESS            0ULL
 #define EFI_LOAD_ERROR         EFIERR(1)
@@ -78,4 +79,5 @@ typedef struct {
 		EFI_GUID CertType;
 	} AuthInfo;
 } EFI_VARIABLE_AUTHENTICATION_2_HEADER;
-_Static_assert(sizeof(EFI_VARIABLE_AUTHENTICATION_2_HEADER) == 40, "EFI_VARIABLE_AUTHENTICATION_2");
+_Static_assert(sizeof(EFI_VARIABLE_AUTHENTICATION_2_HEADER) == 40,
+	       "EFI_VARIABLE_AUTHENTICATION_2");

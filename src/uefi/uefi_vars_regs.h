@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Registers, commands and states of the uefi-vars device (32 bytes of MMIO), and of our MM socket. */
+/* Registers, commands and states of the uefi-vars device (32 bytes of MMIO), and of our MM
+ * socket. */
 #pragma once
 
 #define UEFI_VARS_REGS_SIZE 0x20U

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Variables that existed before the service did: staged one by one, made visible in one
+ * commit, so that a store is either empty or holds all of them.
+ */
+#include "base/ucs2.h"
+#include "vars/vars_priv.h"
+
+#include <stdlib.h>
+
+void import_free(struct rts_vars *v)
+{
+	for (size_t i = 0; i < v->import.count; i++)
+		free(v->import.staged[i].new);
+	free(v->import.staged);
+	v->import.staged = NULL;
+	v->import.count = v->import.cap = 0;
+	v->import.open = v->import.wants_nv = false;
+}
+
+EFI_STATUS rts_vars_import_begin(struct rts_vars *v)
+{
+	if (v->phase.ready_to_boot)
+		return EFI_ACCESS_DENIED;
+	import_free(v);
+	v->import.open = true;
+	v->import.wants_nv = v->used_nv == 0;
+	return EFI_SUCCESS;
+}
+
+bool rts_vars_import_wants_nv(const struct rts_vars *v)
+{
+	return v->import.wants_nv;
+}
+
+static EFI_STATUS check(const struct rts_vars *v, const struct rts_var *var)
+{
+	enum own own;
+
+	if (!v->import.open || v->phase.ready_to_boot)
+		return EFI_ACCESS_DENIED;
+	if (var->name_len <= 2 || !ucs2_valid(var->name, var->name_len / 2))
+		return EFI_INVALID_PARAMETER;
+	own = own_variable(&var->guid, var->name, var->name_len);
+	if (own == OWN_COMPUTED || own == OWN_PRIVATE || own == OWN_PRESENCE)
+		return EFI_WRITE_PROTECTED;
+	if (own == OWN_SECUREBOOT || (var->attr & ATTR_AT) != 0)
+		return EFI_SECURITY_VIOLATION;
+	if (!attr_storable(var->attr) || (var->attr & ATTR_HR) != 0 ||
+	    too_long(var->name_len, var->data_len))
+		return EFI_INVALID_PARAMETER;
+	if (table_find(v, &var->guid, var->name, var->name_len) != NULL)
+		return EFI_ALREADY_STARTED;
+	if ((var->attr & ATTR_NV) != 0 && !v->import.wants_nv)
+		return EFI_ACCESS_DENIED;
+	return EFI_SUCCESS;
+}
+
+EFI_STATUS rts_vars_import_add(struct rts_vars *v, const struct rts_var *var)
+{
+	struct rts_var copy = *var;
+	EFI_STATUS status;
+	struct node *n;
+
+	copy.name_len = name_bytes(var->name, var->name_len);
+	copy.time = (EFI_TIME){0};
+	copy.has_digest = false;
+	status = check(v, &copy);
+	if (EFI_ERROR(status)) {
+		if (copy.name_len > 2 && status == EFI_SECURITY_VIOLATION)
+			vars_log(v, RTS_LOG_WARNING, &copy.guid, var->name, copy.name_len,
+				 "import", status,
+				 "authenticated variables are not imported over the wire; "
+				 "use "
+				 "'runtserv vars convert'");
+		return status;
+	}
+	for (size_t i = 0; i < v->import.count; i++) {
+		const struct rts_var *staged = &v->import.staged[i].new->var;
+
+		if (staged->name_len == copy.name_len &&
+		    __builtin_memcmp(&staged->guid, &copy.guid, sizeof copy.guid) == 0 &&
+		    __builtin_memcmp(staged->name, copy.name, copy.name_len) == 0)
+			return EFI_ALREADY_STARTED;
+	}
+	if (v->import.count == v->import.cap) {
+		size_t cap = v->import.cap > 0 ? v->import.cap * 2 : 64;
+		struct change *more = realloc(v->import.staged, cap * sizeof *more);
+
+		if (more == NULL)
+			return EFI_OUT_OF_RESOURCES;
+		v->import.staged = more;
+		v->import.cap = cap;
+	}
+	n = node_new(v, &copy);
+	if (n == NULL)
+		return EFI_OUT_OF_RESOURCES;
+	v->import.staged[v->import.count++] = (struct change){.new = n};
+	status = fits(v, v->import.staged, v->import.count);
+	if (EFI_ERROR(status)) {
+		free(n);
+		v->import.count--;
+	}
+	return status;
+}
+
+EFI_STATUS rts_vars_import_end(struct rts_vars *v, size_t *ret_nv_count,
+			       size_t *ret_volatile_count)
+{
+	size_t nv = 0, count = v->import.count;
+	unsigned parts = 0;
+	EFI_STATUS status;
+
+	if (!v->import.open || v->phase.ready_to_boot)
+		return EFI_ACCESS_DENIED;
+	for (size_t i = 0; i < count; i++) {
+		bool is_nv = (v->import.staged[i].new->var.attr &ATTR_NV) != 0;
+
+		nv += is_nv;
+		parts |= is_nv ? RTS_VARS_DURABLE : RTS_VARS_RUN;
+	}
+	status = commit(v, v->import.staged, count, parts);
+	if (!EFI_ERROR(status)) {
+		*ret_nv_count = nv;
+		*ret_volatile_count = count - nv;
+		v->import.count = 0; /* the table owns them now */
+	}
+	import_free(v);
+	return status;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of this room share: the table of variables, and how a change is made. */
+#pragma once
+
+#include "runtserv/vars.h"
+#include "uefi/mm.h"
+
+#define ATTR_NV     EFI_VARIABLE_NON_VOLATILE
+#define ATTR_BS     EFI_VARIABLE_BOOTSERVICE_ACCESS
+#define ATTR_RT     EFI_VARIABLE_RUNTIME_ACCESS
+#define ATTR_HR     EFI_VARIABLE_HARDWARE_ERROR_RECORD
+#define ATTR_AW     EFI_VARIABLE_AUTHENTICATED_WRITE_ACCESS
+#define ATTR_AT     EFI_VARIABLE_TIME_BASED_AUTHENTICATED_WRITE_ACCESS
+#define ATTR_APPEND EFI_VARIABLE_APPEND_WRITE
+#define ATTR_ALL    (ATTR_NV | ATTR_BS | ATTR_RT | ATTR_HR | ATTR_AW | ATTR_AT | ATTR_APPEND)
+
+/* One variable, its name and its data in one allocation. */
+struct node {
+	struct rts_var var;
+	struct node *next, *prev;       /* all, in order of creation */
+	struct node *rt_next, *rt_prev; /* those with RUNTIME_ACCESS, in the same order */
+	struct node *hash_next;
+	uint64_t hash;
+	bool computed; /* the service's own: never written by the guest, never stored */
+};
+
+struct lock {
+	struct lock *next;
+	EFI_GUID guid;
+	uint32_t name_len;
+	CHAR16 name[];
+};
+
+/* One step of a change: @old leaves (may be NULL), @new takes its place or the end of the
+ * list. */
+struct change {
+	struct node *old;
+	struct node *new;
+};
+
+struct rts_vars_view {
+	const struct rts_vars *vars;
+	const struct change *changes;
+	size_t change_count;
+	const struct lock *lock; /* one that is about to be added */
+	struct rts_vars_phase phase;
+	bool reset; /* without volatile variables and locks */
+};
+
+struct rts_vars {
+	struct rts_vars_config config;
+	struct node **buckets;
+	size_t bucket_count; /* a power of two */
+	size_t count;
+	struct node *head, *tail, *rt_head, *rt_tail;
+	uint64_t used_nv, used_volatile;
+	struct lock *locks;
+	struct rts_vars_phase phase;
+	bool run_unsaved; /* the store could not keep the phase: every change tries again */
+	uint64_t durable_commits;
+	struct rts_vars_view current;
+	struct { /* an import under way */
+		bool open, wants_nv;
+		struct change *staged;
+		size_t count, cap;
+	} import;
+};
+
+/* vars_table.c */
+struct node *node_new(struct rts_vars *v, const struct rts_var *var);
+struct node *table_find(const struct rts_vars *v, const EFI_GUID *guid, const CHAR16 *name,
+			uint32_t name_len);
+EFI_STATUS table_reserve(struct rts_vars *v, size_t more);
+void table_apply(struct rts_vars *v, const struct change *c);
+uint64_t node_cost(const struct node *n);
+uint64_t *used_by(struct rts_vars *v, const struct node *n);
+bool visible(const struct rts_vars *v, const struct node *n);
+EFI_STATUS commit(struct rts_vars *v, const struct change *changes, size_t n,
+		  unsigned parts);
+EFI_STATUS fits(const struct rts_vars *v, const struct change *changes, size_t n);
+
+/* vars_modes.c: variables that the service computes or keeps for itself. */
+enum own {
+	OWN_NONE,
+	OWN_COMPUTED,   /* SetupMode, SecureBoot, SignatureSupport, VendorKeys */
+	OWN_PRIVATE,    /* VendorKeysNv, certdb, certdbv: read-only */
+	OWN_PRESENCE,   /* SecureBootEnable, CustomMode: need a person at the machine */
+	OWN_SECUREBOOT, /* PK, KEK, db, dbx, dbt */
+};
+enum own own_variable(const EFI_GUID *guid, const CHAR16 *name, uint32_t name_len);
+EFI_STATUS modes_compute(struct rts_vars *v);
+
+/* vars.c */
+void vars_log(const struct rts_vars *v, enum rts_log level, const EFI_GUID *guid,
+	      const CHAR16 *name, uint32_t name_len, const char *what, EFI_STATUS status,
+	      const char *why);
+bool locked(const struct rts_vars *v, const EFI_GUID *guid, const CHAR16 *name,
+	    uint32_t name_len);
+void locks_free(struct rts_vars *v);
+/* Bytes up to and with the first NUL; 0 where there is none in @name_len bytes. */
+uint32_t name_bytes(const CHAR16 *name, uint64_t name_len);
+/* Attributes that SetVariable could have stored. */
+bool attr_storable(uint32_t attr);
+/* Name and data do not fit one message. */
+bool too_long(uint32_t name_len, uint64_t data_len);
+void import_free(struct rts_vars *v);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Messages of our own guest driver: INIT, IMPORT, IMPORT_END, REPORT
+ * (doc/guest-protocol.md). */
+#include "uefi/guest_page.h"
+#include "wire/wire_priv.h"
+
+#include <string.h>
+
+/* A new start of the driver is a reset of the machine, told by the guest. */
+static EFI_STATUS init(struct rts_wire *w, uint8_t *p, size_t n)
+{
+	struct guest_driver_init msg;
+	EFI_STATUS status;
+
+	if (!bytes_read((struct bytes){p, n}, 0, &msg, sizeof msg))
+		return EFI_INVALID_PARAMETER;
+	if (msg.version != GUEST_DRIVER_VERSION)
+		return EFI_UNSUPPORTED;
+	if (w->guest->may_init != NULL && !w->guest->may_init(w->guest_ctx))
+		return EFI_ACCESS_DENIED;
+	status = rts_vars_reset(w->vars);
+	if (!EFI_ERROR(status))
+		status = rts_vars_import_begin(w->vars);
+	if (EFI_ERROR(status))
+		return status;
+	w->import_count = w->import_skipped = 0;
+	msg.flags = rts_vars_import_wants_nv(w->vars) ? GUEST_DRIVER_INIT_WANT_NV : 0;
+	memcpy(p, &msg, sizeof msg);
+	return EFI_SUCCESS;
+}
+
+static EFI_STATUS import(struct rts_wire *w, uint8_t *p, size_t n)
+{
+	SMM_VARIABLE_COMMUNICATE_ACCESS_VARIABLE a;
+	struct rts_var var;
+	struct bytes data;
+	const CHAR16 *name;
+	EFI_STATUS status;
+
+	if (!wire_access((struct bytes){p, n}, &a, &name, &data, &status))
+		return EFI_INVALID_PARAMETER;
+	if (EFI_ERROR(status))
+		return status;
+	var = (struct rts_var){.guid = a.Guid,
+			       .attr = a.Attributes,
+			       .name = name,
+			       .name_len = (uint32_t)a.NameSize,
+			       .data = data.p,
+			       .data_len = (uint32_t)data.n};
+	status = rts_vars_import_add(w->vars, &var);
+	w->import_count++;
+	w->import_skipped += EFI_ERROR(status);
+	return status;
+}
+
+/* A count that is not ours means that a daemon before us took some of them. */
+static EFI_STATUS import_end(struct rts_wire *w, uint8_t *p, size_t n)
+{
+	size_t nv, vol;
+	uint64_t count;
+	EFI_STATUS status;
+
+	if (!bytes_read((struct bytes){p, n}, 0, &count, sizeof count))
+		return EFI_INVALID_PARAMETER;
+	if (count != w->import_count)
+		return EFI_ABORTED;
+	status = rts_vars_import_end(w->vars, &nv, &vol);
+	if (!EFI_ERROR(status)) /* option ROMs run after EndOfDxe */
+		status = rts_vars_end_of_dxe(w->vars);
+	return status;
+}
+
+uint32_t wire_guest(struct rts_wire *w, uint8_t *p, size_t n)
+{
+	SMM_VARIABLE_COMMUNICATE_HEADER h;
+	uint32_t what;
+
+	if (w->guest == NULL)
+		return UEFI_VARS_STS_ERR_NOT_SUPPORTED;
+	if (!bytes_read((struct bytes){p, n}, 0, &h, sizeof h))
+		return UEFI_VARS_STS_ERR_BAD_BUFFER_SIZE;
+	p += sizeof h;
+	n -= sizeof h;
+	switch (h.Function) {
+	case GUEST_DRIVER_INIT:
+		h.ReturnStatus = init(w, p, n);
+		break;
+	case GUEST_DRIVER_IMPORT:
+		h.ReturnStatus = import(w, p, n);
+		break;
+	case GUEST_DRIVER_IMPORT_END:
+		h.ReturnStatus = import_end(w, p, n);
+		break;
+	case GUEST_DRIVER_REPORT:
+		h.ReturnStatus = EFI_INVALID_PARAMETER;
+		if (bytes_read((struct bytes){p, n}, 0, &what, sizeof what)) {
+			h.ReturnStatus = EFI_SUCCESS;
+			if (w->guest->report != NULL)
+				w->guest->report(w->guest_ctx, what);
+		}
+		break;
+	default:
+		h.ReturnStatus = EFI_UNSUPPORTED;
+	}
+	memcpy(p - sizeof h, &h, sizeof h);
+	return UEFI_VARS_STS_SUCCESS;
+}
