@@ -17,8 +17,7 @@ struct rts_regs {
 	uint16_t status;
 	uint32_t buffer_size;
 	uint64_t dma_address;
-	uint32_t pio_offset;
-	uint32_t pio_crc; /* over the PIO buffer up to pio_offset */
+	uint32_t pio_offset;                       /* never beyond buffer_size */
 	_Alignas(8) uint8_t buffer[MM_BUFFER_MAX]; /* private copy of a DMA message */
 	_Alignas(8) uint8_t pio[MM_BUFFER_MAX];
 };
@@ -49,7 +48,7 @@ static void set_buffer_size(struct rts_regs *r, uint64_t size)
 	r->buffer_size = size < MM_BUFFER_MAX ? (uint32_t)size : MM_BUFFER_MAX;
 	memset(r->buffer, 0, sizeof r->buffer);
 	memset(r->pio, 0, sizeof r->pio);
-	r->pio_offset = r->pio_crc = 0;
+	r->pio_offset = 0;
 }
 
 static uint16_t dma_mm(struct rts_regs *r)
@@ -85,18 +84,14 @@ static uint16_t pio_mm(struct rts_regs *r)
 	size_t len;
 
 	/* The message is what the buffer can hold; its own length says where it ends. */
-	uint32_t status = rts_wire_mm(r->wire, r->pio, r->buffer_size, &len);
-
-	r->pio_offset = r->pio_crc = 0;
-	return (uint16_t)status;
+	return (uint16_t)rts_wire_mm(r->wire, r->pio, r->buffer_size, &len);
 }
 
 static uint16_t command(struct rts_regs *r, uint64_t value)
 {
 	switch ((uint16_t)value) {
 	case UEFI_VARS_CMD_RESET:
-		memset(r->buffer, 0, sizeof r->buffer);
-		r->buffer_size = 0;
+		set_buffer_size(r, 0);
 		r->dma_address = 0;
 		return UEFI_VARS_STS_SUCCESS;
 	case UEFI_VARS_CMD_DMA_MM:
@@ -104,26 +99,22 @@ static uint16_t command(struct rts_regs *r, uint64_t value)
 	case UEFI_VARS_CMD_PIO_MM:
 		return pio_mm(r);
 	case UEFI_VARS_CMD_PIO_ZERO_OFFSET:
-		r->pio_offset = r->pio_crc = 0;
+		r->pio_offset = 0;
 		return UEFI_VARS_STS_SUCCESS;
 	default:
 		return UEFI_VARS_STS_ERR_NOT_SUPPORTED;
 	}
 }
 
-/* Moves @width bytes at the PIO offset, or nothing where the buffer ends. */
-static bool pio_next(struct rts_regs *r, unsigned width, uint8_t **ret)
+/* The next @width bytes of the PIO buffer, or NULL where it ends. */
+static uint8_t *pio_next(struct rts_regs *r, unsigned width)
 {
-	if (r->pio_offset > r->buffer_size || width > r->buffer_size - r->pio_offset)
-		return false;
-	*ret = r->pio + r->pio_offset;
-	return true;
-}
+	uint8_t *p = r->pio + r->pio_offset;
 
-static void pio_advance(struct rts_regs *r, unsigned width)
-{
-	r->pio_crc = crc32c_update(r->pio_crc, r->pio + r->pio_offset, width);
+	if (width > r->buffer_size - r->pio_offset)
+		return NULL;
 	r->pio_offset += width;
+	return p;
 }
 
 static bool width_ok(unsigned width)
@@ -155,13 +146,12 @@ uint64_t rts_regs_read(struct rts_regs *r, uint64_t offset, unsigned width)
 		value = r->dma_address >> 32;
 		break;
 	case UEFI_VARS_REG_PIO_BUFFER_TRANSFER:
-		if (pio_next(r, width, &p)) {
+		p = pio_next(r, width);
+		if (p != NULL)
 			memcpy(&value, p, width);
-			pio_advance(r, width);
-		}
 		break;
 	case UEFI_VARS_REG_PIO_BUFFER_CRC32C:
-		value = r->pio_crc;
+		value = crc32c_update(0, r->pio, r->pio_offset);
 		break;
 	case UEFI_VARS_REG_FLAGS:
 		value = r->flags;
@@ -192,10 +182,9 @@ void rts_regs_write(struct rts_regs *r, uint64_t offset, uint64_t value, unsigne
 		r->dma_address = (r->dma_address & UINT32_MAX) | value << 32;
 		break;
 	case UEFI_VARS_REG_PIO_BUFFER_TRANSFER:
-		if (pio_next(r, width, &p)) {
+		p = pio_next(r, width);
+		if (p != NULL)
 			memcpy(p, &value, width);
-			pio_advance(r, width);
-		}
 		break;
 	default:
 		break;
@@ -205,8 +194,6 @@ void rts_regs_write(struct rts_regs *r, uint64_t offset, uint64_t value, unsigne
 void rts_regs_reset(struct rts_regs *r)
 {
 	(void)command(r, UEFI_VARS_CMD_RESET);
-	memset(r->pio, 0, sizeof r->pio);
 	r->status = 0;
-	r->pio_offset = r->pio_crc = 0;
 	(void)rts_vars_reset(r->wire->vars);
 }
