@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+#define _Static_assert static_assert
+#endif
+
 typedef uint64_t EFI_STATUS;
 typedef uint16_t CHAR16;
 
