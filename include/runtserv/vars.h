@@ -70,14 +70,17 @@ struct rts_vars_config {
 	void (*log)(void *ctx, enum rts_log level,
 		    const char *text); /* one line, no newline */
 	void *log_ctx;
+	enum rts_log log_level;  /* the least important that log wants; nothing else is
+				    formatted */
 	uint64_t quota_nv;       /* bytes; default RTS_VARS_QUOTA */
 	uint64_t quota_volatile; /* bytes; default RTS_VARS_QUOTA */
 	uint64_t hash_seed;      /* random for a service that faces strangers */
 };
 
-#define RTS_VARS_QUOTA    262144U
-#define RTS_VARS_OVERHEAD 96U /* what one variable costs beside its name, data and digest \
-			       */
+#define RTS_VARS_QUOTA 262144U
+#define RTS_VARS_OVERHEAD                                               \
+	96U /* what one variable costs beside its name, data and digest \
+	     */
 
 /* EFI_SUCCESS, or EFI_OUT_OF_RESOURCES. @config is copied; what it points to is borrowed
  * for life. */

@@ -89,7 +89,7 @@ void vars_log(const struct rts_vars *v, enum rts_log level, const EFI_GUID *guid
 	struct diag line = {0};
 	size_t len;
 
-	if (v->config.log == NULL)
+	if (v->config.log == NULL || level > v->config.log_level)
 		return;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (names[i].status == status)
