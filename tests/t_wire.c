@@ -33,7 +33,8 @@ static void log_line(void *ctx, enum rts_log level, const char *text)
 static int setup(void **state)
 {
 	struct fixture *f = aligned_alloc(64, (sizeof *f + 63) / 64 * 64);
-	const struct rts_vars_config config = {.log = log_line, .log_ctx = f};
+	const struct rts_vars_config config = {
+		.log = log_line, .log_ctx = f, .log_level = RTS_LOG_WARNING};
 
 	memset(f, 0, sizeof *f);
 	*state = f;

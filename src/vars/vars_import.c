@@ -3,10 +3,13 @@
  * Variables that existed before the service did: staged one by one, made visible in one
  * commit, so that a store is either empty or holds all of them.
  */
+#include "base/diag.h"
+#include "base/guid.h"
 #include "base/ucs2.h"
 #include "vars/vars_priv.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void import_free(struct rts_vars *v)
 {
@@ -79,8 +82,8 @@ EFI_STATUS rts_vars_import_add(struct rts_vars *v, const struct rts_var *var)
 		const struct rts_var *staged = &v->import.staged[i].new->var;
 
 		if (staged->name_len == copy.name_len &&
-		    __builtin_memcmp(&staged->guid, &copy.guid, sizeof copy.guid) == 0 &&
-		    __builtin_memcmp(staged->name, copy.name, copy.name_len) == 0)
+		    guid_eq(&staged->guid, &copy.guid) &&
+		    memcmp(staged->name, copy.name, copy.name_len) == 0)
 			return EFI_ALREADY_STARTED;
 	}
 	if (v->import.count == v->import.cap) {
@@ -121,6 +124,14 @@ EFI_STATUS rts_vars_import_end(struct rts_vars *v, size_t *ret_nv_count,
 	}
 	status = commit(v, v->import.staged, count, parts);
 	if (!EFI_ERROR(status)) {
+		if (v->config.log != NULL && v->config.log_level >= RTS_LOG_INFO) {
+			struct diag line = {0};
+
+			diag_set(&line,
+				 "imported %zu non-volatile and %zu volatile variables", nv,
+				 count - nv);
+			v->config.log(v->config.log_ctx, RTS_LOG_INFO, line.text);
+		}
 		*ret_nv_count = nv;
 		*ret_volatile_count = count - nv;
 		v->import.count = 0; /* the table owns them now */
