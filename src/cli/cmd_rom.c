@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* `runtserv rom`: packs EFI images into a PCI option ROM, and shows what is in one. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "cli/cli.h"
+#include "pe/pe_rom.h"
+#include "uefi/guest_page.h"
+
+#define VERB "rom"
+#define FILE_MAX                                                                          \
+	(32U << 20) /* an image is at most 65535 * 512 bytes; a ROM of several, less than \
+		       this */
+#define CLASS_RAM  0x050000U /* the ivshmem device's: RAM controller */
+#define IMAGES_MAX 64U
+
+struct file {
+	uint8_t *p;
+	size_t n;
+};
+
+static void file_fini(struct file *f)
+{
+	free(f->p);
+}
+
+/* 0, or -errno; -EFBIG past FILE_MAX. */
+static int file_read(const char *path, struct file *ret)
+{
+	cleanup(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	cleanup(freep) uint8_t *p = NULL;
+	size_t n = 0;
+
+	if (fd < 0)
+		return -errno;
+	p = malloc(FILE_MAX + 1);
+	if (p == NULL)
+		return -ENOMEM;
+	for (ssize_t got; n <= FILE_MAX; n += (size_t)got) {
+		got = read(fd, p + n, FILE_MAX + 1 - n);
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			break;
+	}
+	if (n > FILE_MAX)
+		return -EFBIG;
+	*ret = (struct file){take_ptr(p), n};
+	return 0;
+}
+
+/* Written beside @path and renamed over it, so that nobody ever reads half a ROM. 0, or
+ * -errno. */
+static int file_replace(const char *path, const uint8_t *p, size_t n)
+{
+	cleanup(freep) char *tmp = NULL;
+	cleanup(closep) int fd = -1;
+	mode_t mask = umask(0);
+	int r = 0;
+
+	umask(mask);
+	if (asprintf(&tmp, "%s.XXXXXX", path) < 0) {
+		tmp = NULL;
+		return -ENOMEM;
+	}
+	fd = mkostemp(tmp, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	for (size_t done = 0; r == 0 && done < n;) {
+		ssize_t put = write(fd, p + done, n - done);
+
+		if (put < 0)
+			r = -errno;
+		else
+			done += (size_t)put;
+	}
+	if (r == 0 && (fchmod(fd, 0666 & ~mask) < 0 || rename(tmp, path) < 0))
+		r = -errno;
+	if (r != 0)
+		unlink(tmp);
+	return r;
+}
+
+/* A whole number in C notation, at most @max. */
+static bool number(const char *text, unsigned long max, unsigned long *ret)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoul(text, &end, 0);
+	return errno == 0 && *text >= '0' && *text <= '9' && *end == 0 && *ret <= max;
+}
+
+enum { PACK_VENDOR, PACK_DEVICE, PACK_CLASS, PACK_CHECK };
+
+static const struct cli_option pack_options[] = {
+	{"vendor", "ID", "PCI vendor (default: 0x1af4)"},
+	{"device", "ID", "PCI device (default: 0x1110, ivshmem)"},
+	{"class", "CODE", "PCI class code (default: 0x050000)"},
+	{"check-driver", NULL,
+	 "refuse an image that is no runtime driver, has base relocations, or\n"
+	 "sections that do not begin on pages"},
+	{NULL, NULL, NULL},
+};
+
+static const struct cli_command pack_command = {
+	"rom pack",
+	"[OPTION]... FILE EFI...",
+	"Writes the option ROM FILE with the given EFI images, uncompressed, in this "
+	"order.\n"
+	"A firmware starts those that were built for its machine.",
+	pack_options,
+};
+
+static bool pack_number(int option, const char *arg, struct rts_pe_rom_id *id)
+{
+	unsigned long v;
+
+	if (!number(arg, option == PACK_CLASS ? 0xffffff : UINT16_MAX, &v))
+		return false;
+	if (option == PACK_VENDOR)
+		id->vendor = (uint16_t)v;
+	else if (option == PACK_DEVICE)
+		id->device = (uint16_t)v;
+	else
+		id->class_code = (uint32_t)v;
+	return true;
+}
+
+/* Appends one file; an exit status. */
+static int pack_one(struct writer *w, const char *path, const struct rts_pe_rom_id *id,
+		    bool last, bool check)
+{
+	cleanup(file_fini) struct file f = {0};
+	struct rts_pe_header h;
+	struct diag d = {0};
+	int r = file_read(path, &f);
+
+	if (r < 0)
+		return cli_error(VERB, "%s: %s", path, strerror(-r));
+	if (check && rts_pe_header_read((struct bytes){f.p, f.n}, &d, &h) == EFI_SUCCESS &&
+	    rts_pe_check_copyable(&h, &d) != EFI_SUCCESS) {
+		cli_error(VERB, "%s: %s", path, d.text);
+		return EXIT_FINDINGS;
+	}
+	if (rts_pe_rom_append(w, (struct bytes){f.p, f.n}, id, last, &d) != EFI_SUCCESS)
+		return cli_error(VERB, "%s: %s", path, d.text);
+	return EXIT_WELL;
+}
+
+static int rom_pack(int argc, char **argv)
+{
+	struct rts_pe_rom_id id = {IVSHMEM_VENDOR_ID, IVSHMEM_DEVICE_ID, CLASS_RAM};
+	bool check = false;
+	const char *arg, *out;
+	int option, r;
+
+	while ((option = cli_next(&pack_command, argc, argv, &arg)) >= 0) {
+		if (option == PACK_CHECK)
+			check = true;
+		else if (!pack_number(option, arg, &id))
+			return cli_error(VERB, "--%s: %s is not a number in its range",
+					 pack_options[option].name, arg);
+	}
+	if (option != CLI_DONE)
+		return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
+	if (argc - optind < 2)
+		return cli_error(VERB,
+				 "pack wants FILE EFI...; see 'runtserv rom pack --help'");
+	out = argv[optind++];
+
+	cleanup(freep) uint8_t *p = malloc(FILE_MAX);
+	struct writer w = {.p = p, .cap = p != NULL ? FILE_MAX : 0};
+
+	for (; optind < argc; optind++) {
+		r = pack_one(&w, argv[optind], &id, optind + 1 == argc, check);
+		if (r != EXIT_WELL)
+			return r;
+	}
+	if (w.full)
+		return cli_error(VERB, "%s: %zu bytes, more than %u", out, w.n, FILE_MAX);
+	r = file_replace(out, w.p, w.n);
+	return r < 0 ? cli_error(VERB, "%s: %s", out, strerror(-r)) : EXIT_WELL;
+}
+
+static const struct cli_option show_options[] = {
+	{"json", NULL, "print a JSON document"},
+	{NULL, NULL, NULL},
+};
+
+static const struct cli_command show_command = {
+	"rom show",
+	"[OPTION]... FILE",
+	"Lists the images of an option ROM. Exit status 1: something in it is broken.",
+	show_options,
+};
+
+/* One image, as both forms print it. */
+struct row {
+	struct rts_pe_rom_image img;
+	bool has_pe;
+	struct rts_pe_header pe;
+	struct diag problem; /* of the PE image; empty where all is well */
+};
+
+static void row_read(struct row *row)
+{
+	if (row->img.efi.n == 0)
+		return;
+	row->has_pe =
+		rts_pe_header_read(row->img.efi, &row->problem, &row->pe) == EFI_SUCCESS;
+	if (row->has_pe && row->pe.file.Machine != row->img.machine)
+		diag_set(&row->problem, "machine %#x in the ROM header, %#x in the image",
+			 row->img.machine, row->pe.file.Machine);
+}
+
+static json_t *text_or_null(const char *s)
+{
+	return s != NULL ? json_string(s) : json_null();
+}
+
+static json_t *hex(const char *format, unsigned long long v)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, format, v);
+	return json_string(text);
+}
+
+static json_t *row_json(const struct row *row)
+{
+	const struct rts_pe_rom_image *i = &row->img;
+	bool efi = i->code_type == PCI_ROM_CODE_TYPE_EFI;
+
+	return json_pack(
+		"{s:o, s:i, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o}", "offset",
+		hex("0x%llx", i->offset), "size", (int)i->len, "vendor",
+		hex("0x%04llx", i->vendor), "device", hex("0x%04llx", i->device), "class",
+		hex("0x%06llx", i->class_code), "code_type", (int)i->code_type, "machine",
+		text_or_null(efi ? rts_pe_machine_name(i->machine) : NULL), "subsystem",
+		text_or_null(efi ? rts_pe_subsystem_name(i->subsystem) : NULL),
+		"compressed", efi ? json_boolean(i->compression != 0) : json_null(),
+		"relocations", row->has_pe ? json_integer(row->pe.reloc.Size) : json_null(),
+		"error",
+		text_or_null(row->problem.text[0] != 0 ? row->problem.text : NULL));
+}
+
+static const char *name_or_dash(bool known, const char *name)
+{
+	return known && name != NULL ? name : "-";
+}
+
+static void row_print(const struct row *row)
+{
+	const struct rts_pe_rom_image *i = &row->img;
+	bool efi = i->code_type == PCI_ROM_CODE_TYPE_EFI;
+
+	printf("%#-10llx %9u  %04x:%04x  %06x  %-5s %-15s", (unsigned long long)i->offset,
+	       i->len, i->vendor, i->device, i->class_code,
+	       name_or_dash(efi, rts_pe_machine_name(i->machine)),
+	       name_or_dash(efi, rts_pe_subsystem_name(i->subsystem)));
+	if (!efi)
+		printf(" code type %u", i->code_type);
+	else if (i->compression != 0)
+		printf(" compressed (%u)", i->compression);
+	else if (row->has_pe)
+		printf(" %u bytes of relocations", row->pe.reloc.Size);
+	printf("%s%s\n", row->problem.text[0] != 0 ? "; " : "", row->problem.text);
+}
+
+static int show_json(const struct row *rows, size_t n, const struct diag *d)
+{
+	json_t *images = json_array(), *doc;
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(images, row_json(&rows[i]));
+	doc = json_pack("{s:s, s:o, s:o}", "schema", "runtserv.rom/1", "images", images,
+			"error", text_or_null(d->text[0] != 0 ? d->text : NULL));
+	r = doc == NULL ? -1 : json_dumpf(doc, stdout, JSON_INDENT(2));
+	json_decref(doc);
+	putchar('\n');
+	return r < 0 ? cli_error(VERB, "out of memory") : EXIT_WELL;
+}
+
+static int rom_show(int argc, char **argv)
+{
+	cleanup(file_fini) struct file f = {0};
+	cleanup(freep) struct row *rows = calloc(IMAGES_MAX, sizeof *rows);
+	struct diag d = {0};
+	bool json = false, broken;
+	const char *arg;
+	size_t n = 0;
+	uint64_t offset = 0;
+	int option, r;
+
+	while ((option = cli_next(&show_command, argc, argv, &arg)) >= 0)
+		json = true;
+	if (option != CLI_DONE)
+		return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
+	if (argc - optind != 1)
+		return cli_error(VERB,
+				 "show wants one FILE; see 'runtserv rom show --help'");
+	r = file_read(argv[optind], &f);
+	if (r < 0 || rows == NULL)
+		return cli_error(VERB, "%s: %s", argv[optind],
+				 strerror(r < 0 ? -r : ENOMEM));
+
+	while (n < IMAGES_MAX && rts_pe_rom_next((struct bytes){f.p, f.n}, &offset, &d,
+						 &rows[n].img) == EFI_SUCCESS)
+		row_read(&rows[n++]);
+	if (n == 0)
+		return cli_error(VERB, "%s: %s", argv[optind], d.text);
+	broken = d.text[0] != 0;
+	for (size_t i = 0; i < n; i++)
+		broken = broken || rows[i].problem.text[0] != 0;
+	if (json) {
+		r = show_json(rows, n, &d);
+		return r != EXIT_WELL ? r : broken ? EXIT_FINDINGS : EXIT_WELL;
+	}
+	printf("OFFSET          SIZE  DEVICE     CLASS   FOR   SUBSYSTEM       CONTENT\n");
+	for (size_t i = 0; i < n; i++)
+		row_print(&rows[i]);
+	if (d.text[0] != 0)
+		printf("broken: %s\n", d.text);
+	return broken ? EXIT_FINDINGS : EXIT_WELL;
+}
+
+int cmd_rom(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+
+	if (strcmp(what, "pack") == 0)
+		return rom_pack(argc - 1, argv + 1);
+	if (strcmp(what, "show") == 0)
+		return rom_show(argc - 1, argv + 1);
+	if (strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0) {
+		printf("Usage: runtserv rom pack [OPTION]... FILE EFI...\n"
+		       "       runtserv rom show [OPTION]... FILE\n\n"
+		       "PCI option ROMs with EFI drivers; each form has its own --help.\n");
+		return EXIT_WELL;
+	}
+	return cli_error(VERB, "want pack or show; see 'runtserv rom --help'");
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* runtserv serve: options, start and stop. One process serves one machine, in the
+ * foreground. */
+#include <errno.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+
+#include "base/cleanup.h"
+#include "cli/cli.h"
+#include "cli/serve.h"
+#include "os/os_clock.h"
+#include "os/os_notify.h"
+#include "os/os_sandbox.h"
+#include "os/os_socket.h"
+
+#define SANDBOX_PATHS 8U
+
+enum {
+	OPT_STORE,
+	OPT_QUOTA,
+	OPT_SOCKET,
+	OPT_FD,
+	OPT_IVSHMEM,
+	OPT_QMP,
+	OPT_SANDBOX,
+	OPT_LOG_LEVEL,
+	OPT_TERMINATE,
+	OPT_CAPABILITIES,
+};
+
+/* clang-format off */
+static const struct cli_option options[] = {
+	[OPT_STORE] = { "store", "STORE", "where the variables are kept: a JSON file, or memory:" },
+	[OPT_QUOTA] = { "quota", "BYTES", "room for non-volatile and for volatile variables, each\n(default 262144)" },
+	[OPT_SOCKET] = { "socket", "PATH", "serve MM communicate buffers on this Unix socket" },
+	[OPT_FD] = { "fd", "N", "the same on descriptor N, a listening or connected socket;\nmay be repeated" },
+	[OPT_IVSHMEM] = { "ivshmem", "PATH", "serve the guest driver: socket PATH for ivshmem-doorbell,\nmemory PATH.shm for that and for ivshmem-plain" },
+	[OPT_QMP] = { "qmp", "PATH", "QEMU's monitor: believe it about resets, and not the guest" },
+	[OPT_SANDBOX] = { "sandbox", "MODE", "auto (default), on: required, log, off" },
+	[OPT_LOG_LEVEL] = { "log-level", "LEVEL", "error, warning, info (default), debug" },
+	[OPT_TERMINATE] = { "terminate", NULL, "end when the machine's last connection does" },
+	[OPT_CAPABILITIES] = { "print-capabilities", NULL, "print what this program offers, as JSON, and exit" },
+	{ NULL, NULL, NULL },
+};
+/* clang-format on */
+
+static const struct cli_command command = {
+	"serve",
+	"--store STORE [--socket PATH] [--ivshmem PATH] [OPTION]...",
+	"Gives one virtual machine its UEFI variables. Runs in the foreground until "
+	"SIGTERM.\n"
+	"At least one of --socket, --ivshmem, --fd, or sockets of a service manager, is "
+	"needed.",
+	options,
+};
+
+/* The index of @word in @words, or -1. */
+static int choice(const char *word, const char *const *words)
+{
+	for (int i = 0; words[i] != NULL; i++)
+		if (strcmp(word, words[i]) == 0)
+			return i;
+	return -1;
+}
+
+static int bad_value(int option, const char *arg)
+{
+	return cli_error("serve",
+			 "--%s %s: not one of its values; see 'runtserv serve --help'",
+			 options[option].name, arg);
+}
+
+static bool number(const char *text, uint64_t max, uint64_t *ret)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoull(text, &end, 10);
+	return *text >= '0' && *text <= '9' && *end == 0 && errno == 0 && *ret <= max;
+}
+
+static int set_option(struct serve_options *o, int option, const char *arg)
+{
+	static const char *const modes[] = {"auto", "on", "log", "off", NULL};
+	static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
+	uint64_t n;
+	int i = 0;
+
+	switch (option) {
+	case OPT_STORE:
+		o->store = arg;
+		break;
+	case OPT_QUOTA:
+		if (!number(arg, UINT32_MAX, &o->quota) || o->quota == 0)
+			return bad_value(option, arg);
+		break;
+	case OPT_SOCKET:
+		o->socket = arg;
+		break;
+	case OPT_FD:
+		if (!number(arg, INT32_MAX, &n) || o->fd_count == SERVE_FDS)
+			return bad_value(option, arg);
+		o->fds[o->fd_count++] = (int)n;
+		break;
+	case OPT_IVSHMEM:
+		o->ivshmem = arg;
+		break;
+	case OPT_QMP:
+		o->qmp = arg;
+		break;
+	case OPT_SANDBOX:
+		i = choice(arg, modes);
+		o->sandbox = i;
+		break;
+	case OPT_LOG_LEVEL:
+		i = choice(arg, levels);
+		o->log_level = (enum rts_log)i;
+		break;
+	case OPT_TERMINATE:
+		o->terminate = true;
+		break;
+	default:
+		break;
+	}
+	return i < 0 ? bad_value(option, arg) : EXIT_WELL;
+}
+
+/* Every word of this is for programs: names stay, more may come. */
+static int print_capabilities(void)
+{
+	json_t *doc = json_pack("{s:s, s:s, s:[s,s,s,s,s], s:[s,s]}", "schema",
+				"runtserv.capabilities/1", "version", RUNTSERV_VERSION,
+				"features", "socket", "fd", "ivshmem", "qmp",
+				"sandbox-landlock", "stores", "json", "memory");
+	int r = doc != NULL ? json_dumpf(doc, stdout, JSON_INDENT(2)) : -1;
+
+	json_decref(doc);
+	putchar('\n');
+	return r == 0 ? EXIT_WELL : EXIT_TROUBLE;
+}
+
+/* EXIT_WELL and *ret_go, or how to exit. */
+static int parse(struct serve_options *o, int argc, char **argv, bool *ret_go)
+{
+	const char *arg;
+	int option, status;
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--print-capabilities") == 0)
+			return print_capabilities();
+	while ((option = cli_next(&command, argc, argv, &arg)) >= 0) {
+		status = set_option(o, option, arg);
+		if (status != EXIT_WELL)
+			return status;
+	}
+	if (option != CLI_DONE)
+		return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
+	for (int i = 0, n = os_listen_fds(); i < n && o->fd_count < SERVE_FDS; i++)
+		o->fds[o->fd_count++] = 3 + i;
+	if (optind < argc)
+		return cli_error("serve", "%s: not expected; see 'runtserv serve --help'",
+				 argv[optind]);
+	if (o->store == NULL)
+		return cli_error("serve",
+				 "--store is missing; see 'runtserv serve --help'");
+	if (o->socket == NULL && o->ivshmem == NULL && o->fd_count == 0)
+		return cli_error("serve",
+				 "nothing to serve on: give --socket, --ivshmem or --fd");
+	if (o->qmp != NULL && o->ivshmem == NULL)
+		return cli_error("serve", "--qmp is for --ivshmem: on the MM socket the "
+					  "VMM says MACHINE_RESET itself");
+	*ret_go = true;
+	return EXIT_WELL;
+}
+
+static uint32_t machine_reset(void *ctx)
+{
+	EFI_STATUS status = serve_reset(ctx, "asked for on the MM socket");
+
+	return EFI_ERROR(status) ? UEFI_VARS_STS_ERR_UNKNOWN : UEFI_VARS_STS_SUCCESS;
+}
+
+static void mm_gone(void *ctx, size_t left)
+{
+	struct serve *s = ctx;
+
+	if (s->o.terminate && left == 0)
+		os_loop_stop(&s->loop, EXIT_WELL);
+}
+
+static void client_connected(void *ctx)
+{
+	struct serve *s = ctx;
+
+	(void)serve_reset(s, "a new QEMU has connected");
+	s->known_ns = os_boot_ns();
+	os_notify(s->notify_fd, "STATUS=Serving a machine that rings.");
+}
+
+static void client_gone(void *ctx)
+{
+	struct serve *s = ctx;
+
+	os_notify(s->notify_fd, "STATUS=Polling for a machine.");
+	if (s->o.terminate)
+		os_loop_stop(&s->loop, EXIT_WELL);
+}
+
+static void on_signal(void *ctx, short revents)
+{
+	struct serve *s = ctx;
+
+	(void)revents;
+	os_loop_stop(&s->loop, EXIT_WELL);
+}
+
+/* The variables as the store has them, and the page if there is one. */
+static int start_vars(struct serve *s, struct diag *d)
+{
+	const struct store_config store = {s->o.store, serve_log, s};
+	struct rts_vars_config vars = {.store = &store_ops,
+				       .log = serve_log,
+				       .log_ctx = s,
+				       .quota_nv = s->o.quota,
+				       .quota_volatile = s->o.quota};
+	const struct link_ivshmem_config page = {&s->loop,
+						 s->o.ivshmem,
+						 &s->guest_wire,
+						 {serve_log, s},
+						 client_connected,
+						 client_gone,
+						 s};
+	int r = store_open(&store, d, &s->store);
+
+	if (r < 0)
+		return r;
+	vars.store_ctx = s->store;
+	(void)!getrandom(&vars.hash_seed, sizeof vars.hash_seed, GRND_NONBLOCK);
+	if (EFI_ERROR(rts_vars_new(&vars, &s->vars)))
+		return diag(d, -ENOMEM, "out of memory");
+	s->mm_wire.vars = s->guest_wire.vars = s->vars;
+	s->guest_wire.guest = &serve_guest_ops;
+	s->guest_wire.guest_ctx = s;
+	r = store_load(s->store, s->vars, d);
+	if (r == 0 && s->o.ivshmem != NULL)
+		r = link_ivshmem_new(&page, d, &s->ivshmem);
+	if (r < 0)
+		return r;
+	if (s->ivshmem != NULL && link_ivshmem_in_use(s->ivshmem) &&
+	    !store_had_run(s->store)) {
+		rts_vars_load_phase(s->vars, &(struct rts_vars_phase){true, true, true});
+		/* only a QEMU that is younger than we are is certainly another machine */
+		s->known_ns = os_boot_ns();
+		serve_log(s, RTS_LOG_INFO,
+			  "the shared page was in use and its history is lost: assuming "
+			  "that an "
+			  "operating system runs");
+	}
+	if (EFI_ERROR(rts_vars_start(s->vars)))
+		return diag(d, -ENOMEM, "out of memory");
+	return 0;
+}
+
+static int start_links(struct serve *s, struct os_listener *listener, struct diag *d)
+{
+	const struct link_mm_config mm = {&s->loop,      &s->mm_wire, {serve_log, s},
+					  machine_reset, mm_gone,     s};
+	bool listens;
+	int r = link_mm_new(&mm, &s->mm);
+
+	if (r == 0 && s->o.socket != NULL) {
+		r = os_listener_open(s->o.socket, d, listener);
+		if (r == 0)
+			r = link_mm_listen(s->mm, listener->fd);
+	}
+	for (size_t i = 0; r == 0 && i < s->o.fd_count; i++) {
+		r = os_socket_adopt(s->o.fds[i], d, &listens);
+		if (r == 0)
+			r = listens ? link_mm_listen(s->mm, s->o.fds[i])
+				    : link_mm_add(s->mm, s->o.fds[i]);
+	}
+	if (r == 0 && s->ivshmem != NULL)
+		r = link_ivshmem_start(s->ivshmem, d);
+	if (r == 0 && s->o.qmp != NULL)
+		r = serve_qmp_start(s);
+	if (r < 0)
+		return diag(d, r, "%s", strerror(-r));
+	link_say(&(struct link_log){serve_log, s}, RTS_LOG_INFO, "serving %s%s%s%s%s",
+		 s->o.store, s->o.socket != NULL ? " on " : "",
+		 s->o.socket != NULL ? s->o.socket : "", s->o.ivshmem != NULL ? " on " : "",
+		 s->o.ivshmem != NULL ? s->o.ivshmem : "");
+	if (s->ivshmem != NULL && s->o.qmp == NULL)
+		serve_log(s, RTS_LOG_INFO,
+			  "without --qmp a reset of the machine is taken on the guest's "
+			  "word");
+	return 0;
+}
+
+/* The folder of a path, as a new string. */
+static char *folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return strdup(".");
+	return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+static int enter_sandbox(struct serve *s, struct diag *d)
+{
+	struct os_sandbox_path paths[SANDBOX_PATHS];
+	cleanup(freep) char *store = folder(s->o.store);
+	cleanup(freep) char *sock = folder(s->o.socket != NULL ? s->o.socket : "");
+	cleanup(freep) char *page = folder(s->o.ivshmem != NULL ? s->o.ivshmem : "");
+	const char *missing = "";
+	size_t n = 0;
+	int r;
+
+	if (s->o.sandbox == OS_SANDBOX_OFF)
+		return 0;
+	if (s->o.sandbox == OS_SANDBOX_LOG) {
+		serve_log(s, RTS_LOG_INFO,
+			  "sandbox: nothing is enforced; Landlock has no log-only mode");
+		return 0;
+	}
+	if (store == NULL || sock == NULL || page == NULL)
+		return diag(d, -ENOMEM, "out of memory");
+	if (strcmp(s->o.store, "memory:") != 0)
+		paths[n++] = (struct os_sandbox_path){store, OS_SANDBOX_STORE};
+	if (s->o.socket != NULL)
+		paths[n++] = (struct os_sandbox_path){sock, OS_SANDBOX_UNLINK};
+	if (s->o.ivshmem != NULL)
+		paths[n++] = (struct os_sandbox_path){page, OS_SANDBOX_UNLINK};
+	if (s->o.qmp != NULL) /* the age of QEMU's process */
+		paths[n++] = (struct os_sandbox_path){"/proc", OS_SANDBOX_READ};
+	r = os_sandbox(paths, n, d, &missing);
+	if (r == 0 && *missing == 0)
+		return 0;
+	if (r < 0 && s->o.sandbox == OS_SANDBOX_ON)
+		return r;
+	link_say(&(struct link_log){serve_log, s}, RTS_LOG_INFO, "sandbox: %s%s",
+		 r < 0 ? d->text : "this kernel does not confine ", missing);
+	*d = (struct diag){0};
+	return 0;
+}
+
+static void stop(struct serve *s, struct os_listener *listener)
+{
+	link_qmp_free(s->qmp);
+	link_mm_free(s->mm);
+	link_ivshmem_free(s->ivshmem);
+	os_listener_close(listener);
+	rts_vars_free(s->vars);
+	store_close(s->store);
+}
+
+int cmd_serve(int argc, char **argv)
+{
+	struct serve s = {.o = {.log_level = RTS_LOG_INFO}};
+	struct os_listener listener = {.fd = -1};
+	struct os_watch signals = {.events = POLLIN, .ready = on_signal, .ctx = &s};
+	struct diag d = {0};
+	bool go = false;
+	int r = parse(&s.o, argc, argv, &go);
+
+	if (!go)
+		return r;
+	signals.fd = os_signals_open();
+	if (signals.fd < 0 || os_loop_watch(&s.loop, &signals) < 0)
+		return cli_error("serve", "signals: %s", strerror(-signals.fd));
+	s.notify_fd = os_notify_open();
+	r = start_vars(&s, &d);
+	if (r == 0)
+		r = start_links(&s, &listener, &d);
+	if (r == 0)
+		r = enter_sandbox(&s, &d);
+	if (r < 0) {
+		r = cli_error("serve", "%s", d.text);
+	} else {
+		os_notify(s.notify_fd, "READY=1\nSTATUS=Serving.");
+		r = os_loop_run(&s.loop);
+		os_notify(s.notify_fd, "STOPPING=1");
+		if (r < 0)
+			r = cli_error("serve", "poll: %s", strerror(-r));
+	}
+	stop(&s, &listener);
+	return r;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The one program: runtserv VERB ... */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *about;
+} verbs[] = {
+	{"serve", cmd_serve, "give a virtual machine its UEFI variables"},
+	{"rom", cmd_rom, "pack EFI drivers into an option ROM, or show one"},
+};
+
+static void print_help(FILE *to)
+{
+	fprintf(to, "Usage: runtserv VERB [OPTION]... [ARGUMENT]...\n\n"
+		    "UEFI runtime as ordinary Linux software.\n\nVerbs:\n");
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].about);
+	fprintf(to, "\n'runtserv VERB --help' explains a verb; 'runtserv --version' prints "
+		    "the version.\n");
+}
+
+int main(int argc, char **argv)
+{
+	const char *verb = argc > 1 ? argv[1] : "";
+
+	if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0) {
+		print_help(stdout);
+		return EXIT_WELL;
+	}
+	if (strcmp(verb, "--version") == 0) {
+		printf("runtserv %s\n", RUNTSERV_VERSION);
+		return EXIT_WELL;
+	}
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		if (strcmp(verb, verbs[i].name) == 0)
+			return verbs[i].run(argc - 1, argv + 1);
+	if (*verb == 0)
+		print_help(stderr);
+	else
+		fprintf(stderr, "runtserv: unknown verb %s; see 'runtserv --help'\n", verb);
+	return EXIT_TROUBLE;
+}
