@@ -123,26 +123,25 @@ static bool is_init(const struct link_page *p, size_t len)
 	       function == GUEST_DRIVER_INIT;
 }
 
-static void answer(struct link_page *p, uint32_t req, uint64_t now, bool but_init)
+static void answer(struct link_page *p, const struct guest_page_guest *g, uint64_t now,
+		   bool but_init)
 {
-	const uint32_t cancel = load32(p->shm, GUEST(cancel), memory_order_relaxed);
-	const uint32_t flags = load32(p->shm, GUEST(flags), memory_order_relaxed);
-	const uint32_t len = load32(p->shm, GUEST(length), memory_order_relaxed);
 	uint8_t *buffer = p->shm + GUEST_PAGE_BUFFER;
 	uint32_t status = UEFI_VARS_STS_ERR_BAD_BUFFER_SIZE;
 	size_t out = 0;
 
-	if (p->dirty < len)
-		p->dirty = len < MM_BUFFER_MAX ? len : MM_BUFFER_MAX;
-	if (cancel == req) {
+	if (p->dirty < g->length)
+		p->dirty = g->length < MM_BUFFER_MAX ? g->length : MM_BUFFER_MAX;
+	if (g->cancel == g->req) {
 		status = UEFI_VARS_STS_ERR_UNKNOWN;
-	} else if (len >= sizeof(EFI_MM_COMMUNICATE_HEADER) && len <= MM_BUFFER_MAX) {
-		memcpy(p->copy, buffer, len);
-		atomic_signal_fence(
-			memory_order_seq_cst); /* from here on, the copy alone */
-		if (but_init && is_init(p, len))
+	} else if (g->length >= sizeof(EFI_MM_COMMUNICATE_HEADER) &&
+		   g->length <= MM_BUFFER_MAX) {
+		memcpy(p->copy, buffer, g->length);
+		/* from here on, the copy alone */
+		atomic_signal_fence(memory_order_seq_cst);
+		if (but_init && is_init(p, g->length))
 			return;
-		status = execute(p, flags, len, now, &out);
+		status = execute(p, g->flags, g->length, now, &out);
 		memcpy(buffer, p->copy, out);
 	}
 	if (p->dirty > out)
@@ -150,33 +149,39 @@ static void answer(struct link_page *p, uint32_t req, uint64_t now, bool but_ini
 	p->dirty = (uint32_t)out;
 	store32(p->shm, ANSWER(status), status, memory_order_relaxed);
 	store32(p->shm, ANSWER(length), (uint32_t)out, memory_order_relaxed);
-	store32(p->shm, ANSWER(ack), req, memory_order_release);
+	store32(p->shm, ANSWER(ack), g->req, memory_order_release);
 }
 
-static bool pending(const struct link_page *p, uint32_t *ret_req)
+/* True, and the one look at the guest's words, when a request is pending. */
+static bool pending(const struct link_page *p, struct guest_page_guest *ret)
 {
-	*ret_req = load32(p->shm, GUEST(req), memory_order_acquire);
-	return *ret_req != load32(p->shm, ANSWER(ack), memory_order_relaxed);
+	ret->req = load32(p->shm, GUEST(req), memory_order_acquire);
+	if (ret->req == load32(p->shm, ANSWER(ack), memory_order_relaxed))
+		return false;
+	ret->cancel = load32(p->shm, GUEST(cancel), memory_order_relaxed);
+	ret->flags = load32(p->shm, GUEST(flags), memory_order_relaxed);
+	ret->length = load32(p->shm, GUEST(length), memory_order_relaxed);
+	return true;
 }
 
 enum link_page_result link_page_serve(struct link_page *p, uint64_t now_ns)
 {
-	uint32_t req;
+	struct guest_page_guest g;
 
-	if (!pending(p, &req))
+	if (!pending(p, &g))
 		return LINK_PAGE_IDLE;
-	if (p->paid_until > now_ns + LIMIT_BURST) {
+	if (g.cancel != g.req && p->paid_until > now_ns + LIMIT_BURST) {
 		p->ready_at = p->paid_until - LIMIT_BURST;
 		return LINK_PAGE_LATER;
 	}
-	answer(p, req, now_ns, false);
+	answer(p, &g, now_ns, false);
 	return LINK_PAGE_ANSWERED;
 }
 
 void link_page_flush(struct link_page *p, uint64_t now_ns)
 {
-	uint32_t req;
+	struct guest_page_guest g;
 
-	if (pending(p, &req))
-		answer(p, req, now_ns, true);
+	if (pending(p, &g))
+		answer(p, &g, now_ns, true);
 }
