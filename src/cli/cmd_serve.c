@@ -226,6 +226,7 @@ static int start_vars(struct serve *s, struct diag *d)
 	struct rts_vars_config vars = {.store = &store_ops,
 				       .log = serve_log,
 				       .log_ctx = s,
+				       .log_level = s->o.log_level,
 				       .quota_nv = s->o.quota,
 				       .quota_volatile = s->o.quota};
 	const struct link_ivshmem_config page = {&s->loop,

@@ -2,7 +2,7 @@
 /* How this room speaks: one line for each event, to whoever started it. */
 #pragma once
 
-#include "runtserv/vars.h"
+#include "runtserv/wire.h"
 
 struct link_log {
 	void (*log)(void *ctx, enum rts_log level, const char *text); /* may be NULL */
