@@ -61,8 +61,9 @@ EFI_STATUS rts_pe_check_copyable(const struct rts_pe_header *h, struct diag *d)
 	if (h->opt.Subsystem != PE_SUBSYSTEM_RUNTIME_DRIVER)
 		return diag(d, EFI_UNSUPPORTED, "subsystem %u, want %u (runtime driver)",
 			    h->opt.Subsystem, PE_SUBSYSTEM_RUNTIME_DRIVER);
-	if (h->opt.SectionAlignment != 4096)
-		return diag(d, EFI_UNSUPPORTED, "section alignment %u, want 4096",
+	if (h->opt.SectionAlignment == 0 || h->opt.SectionAlignment % 4096 != 0)
+		return diag(d, EFI_UNSUPPORTED,
+			    "section alignment %u, want a multiple of 4096",
 			    h->opt.SectionAlignment);
 	if (h->reloc.Size != 0)
 		return diag(d, EFI_UNSUPPORTED,
