@@ -122,7 +122,7 @@ int os_listener_open(const char *path, struct diag *d, struct os_listener *ret)
 	if (fchmod(fd, 0600) < 0 || bind(fd, (const struct sockaddr *)&a, sizeof a) < 0)
 		return diag(d, -errno, "%s: %s", path, strerror(errno));
 	l.path = strdup(path);
-	if (l.path == NULL || listen(fd, 16) < 0 || lstat(temporary, &st) < 0 ||
+	if (l.path == NULL || listen(fd, 128) < 0 || lstat(temporary, &st) < 0 ||
 	    rename(temporary, path) < 0) {
 		r = -errno;
 		(void)unlink(temporary);
