@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where variables rest. A store is named by one word (doc/design.md §3.1): a JSON file, or "memory:".
- * The file alone is the store, complete at every instant. Beside STORE lie STORE.lock (one writer) and
- * STORE.run (what outlives the daemon but not the host: phase, locks, volatile variables).
+ * Where variables rest. A store is named by one word (doc/design.md §3.1): a JSON file, or
+ * "memory:". The file alone is the store, complete at every instant. Beside STORE lie
+ * STORE.lock (one writer) and STORE.run (what outlives the daemon but not the host: phase,
+ * locks, volatile variables).
  */
 #pragma once
 
@@ -13,22 +14,30 @@ struct store;
 
 struct store_config {
 	const char *word; /* the store's name, as given */
-	void (*log)(void *ctx, enum rts_log level, const char *text); /* one line each; may be NULL */
+	void (*log)(void *ctx, enum rts_log level,
+		    const char *text); /* one line each; may be NULL */
 	void *log_ctx;
 };
 
-/* Opens and locks; reads nothing yet. 0 or -errno with a text in @d that names the file (-EBUSY: who holds it). */
+/* Opens and locks; reads nothing yet. 0 or -errno with a text in @d that names the file
+ * (-EBUSY: who holds it). */
 int store_open(const struct store_config *config, struct diag *d, struct store **ret);
 void store_close(struct store *s);
 
-/* Fills a new @v from the store and from a STORE.run of this boot of the host. 0 or -errno with a text in @d:
- * file, line and column, and what is wrong there. Changes nothing on disk. */
+/* Fills a new @v from the store and from a STORE.run of this boot of the host. 0 or -errno
+ * with a text in @d: file, line and column, and what is wrong there. Changes nothing on
+ * disk. */
 int store_load(struct store *s, struct rts_vars *v, struct diag *d);
+
+/* The folder that STORE, with symbolic links resolved, lies in: what a sandbox must leave
+ * us. NULL for memory:. */
+const char *store_folder(const struct store *s);
 
 /* True when store_load() found a STORE.run that belongs to this boot of the host. */
 bool store_had_run(const struct store *s);
 
-/* CLOCK_BOOTTIME in nanoseconds when STORE.run was last written, by us or by the daemon before us; 0: never. */
+/* CLOCK_BOOTTIME in nanoseconds when STORE.run was last written, by us or by the daemon
+ * before us; 0: never. */
 uint64_t store_run_written_ns(const struct store *s);
 
 /* The commit of @s, for struct rts_vars_config; its context is the struct store. */

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A store on disk: naming, locking, and the commit. What was acknowledged last is kept as
+ * text, so that it can be written again where the outcome of a change is unknown, and be
+ * told from somebody else's edit.
+ */
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "base/cleanup.h"
+#include "os/os_clock.h"
+#include "os/os_file.h"
+#include "store/store_json.h"
+
+#define LABEL_MAX 100U /* of a path, its end, in messages */
+#define HEAD_LEN  0x2cU
+
+struct store {
+	struct store_config config; /* .word is ours */
+	const char *label;
+	bool memory;
+	char *folder, *name, *run_name, *lock_name, *orig_name;
+	int dir, lock;
+	char boot_id[STORE_BOOT_ID + 1];
+	struct rts_vars *vars; /* NULL: not loaded, and nothing may be written */
+
+	struct store_text acked; /* the file, as it should be */
+	struct store_text next;  /* what is being written */
+	struct os_file_id id;    /* the file, as we last saw it */
+	bool unknown;            /* the file may be other than @acked: write that first */
+	bool lossy;              /* it has members that we would lose: keep it first */
+
+	struct store_text run;
+	bool had_run;
+	uint64_t run_written_ns;
+};
+
+static void say(const struct store *s, enum rts_log level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void say(const struct store *s, enum rts_log level, const char *fmt, ...)
+{
+	char text[400];
+	va_list ap;
+
+	if (s->config.log == NULL)
+		return;
+	va_start(ap, fmt);
+	fmt_text(text, sizeof text, fmt, ap);
+	va_end(ap);
+	s->config.log(s->config.log_ctx, level, text);
+}
+
+static char *joined(const char *a, const char *b)
+{
+	char *p = NULL;
+
+	return asprintf(&p, "%s%s", a, b) < 0 ? NULL : p;
+}
+
+/* What every tool of this project says about other people's formats. */
+static int refuse_head(const struct store *s, const char *head, size_t n, struct diag *d)
+{
+	if (n >= 4 && memcmp(head, "QFI\xfb", 4) == 0)
+		return diag(d, -EINVAL,
+			    "%s: a qcow2 image; make it raw with 'qemu-img convert -O raw' "
+			    "first",
+			    s->label);
+	if (n >= HEAD_LEN && memcmp(head + 0x28, "_FVH", 4) == 0)
+		return diag(
+			d, -EINVAL,
+			"%s: an edk2 flash image; make a JSON store of it with 'runtserv "
+			"vars convert'",
+			s->label);
+	return 0;
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+	const size_t n = strlen(s), k = strlen(end);
+
+	return n > k && strcmp(s + n - k, end) == 0;
+}
+
+/* An existing store is known by its content, a new one by its name. */
+static int check_kind(const struct store *s, struct diag *d)
+{
+	struct stat st;
+	char head[HEAD_LEN];
+	ssize_t n = 0;
+	cleanup(closep) int fd =
+		*s->name != 0 ? os_file_open(s->dir, s->name, O_RDONLY, &st) : -EISDIR;
+
+	if (fd >= 0) {
+		n = OS_RETRY(read(fd, head, sizeof head));
+		if (n < 0)
+			return diag(d, -errno, "%s: %s", s->label, strerror(errno));
+	} else if (fd == -EISDIR) {
+		return diag(d, fd,
+			    "%s: a folder; make a JSON store of it with 'runtserv vars "
+			    "convert'",
+			    s->label);
+	} else if (fd != -ENOENT) {
+		return diag(d, fd, "%s: %s", s->label,
+			    fd == -EINVAL ? "not a regular file" : strerror(-fd));
+	}
+	if ((fd < 0 && !ends_with(s->name, ".json")) ||
+	    (n == 0 && ends_with(s->name, ".fd")))
+		return diag(d, -EINVAL,
+			    "%s: a new store for 'serve' is a JSON file, its name ends in "
+			    ".json "
+			    "(or it is memory:)",
+			    s->label);
+	return refuse_head(s, head, (size_t)n, d);
+}
+
+/* The folder and the name behind @word. A link is followed now, so that what is replaced is
+ * its target. */
+static int resolve(struct store *s, struct diag *d)
+{
+	const char *word = s->config.word;
+	cleanup(freep) char *real = realpath(word, NULL);
+	cleanup(freep) char *parent = NULL;
+	const char *slash;
+	struct stat st;
+
+	if (real == NULL && errno != ENOENT)
+		return diag(d, -errno, "%s: %s", s->label, strerror(errno));
+	if (real == NULL && lstat(word, &st) == 0)
+		return diag(d, -ENOENT, "%s: a symbolic link to nothing", s->label);
+	slash = strrchr(real != NULL ? real : word, '/');
+	if (real != NULL) {
+		s->name = strdup(slash + 1);
+		parent = strndup(real, slash == real ? 1 : (size_t)(slash - real));
+	} else {
+		s->name = strdup(slash != NULL ? slash + 1 : word);
+		parent = slash == NULL   ? strdup(".")
+			 : slash == word ? strdup("/")
+					 : strndup(word, (size_t)(slash - word));
+	}
+	if (s->name == NULL || parent == NULL)
+		return diag(d, -ENOMEM, "%s: out of memory", s->label);
+	s->folder = realpath(parent, NULL);
+	if (s->folder != NULL)
+		s->dir = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->dir < 0)
+		return diag(d, -errno, "%s: %s", s->label, strerror(errno));
+	s->run_name = joined(s->name, ".run");
+	s->lock_name = joined(s->name, ".lock");
+	s->orig_name = joined(s->name, ".orig");
+	if (s->run_name == NULL || s->lock_name == NULL || s->orig_name == NULL)
+		return diag(d, -ENOMEM, "%s: out of memory", s->label);
+	return 0;
+}
+
+/* The first line of a small file, or "". */
+static void first_line(int dir, const char *name, char *ret, size_t cap)
+{
+	struct stat st;
+	cleanup(closep) int fd = os_file_open(dir, name, O_RDONLY, &st);
+	ssize_t n = fd >= 0 ? OS_RETRY(read(fd, ret, cap - 1)) : 0;
+
+	ret[n > 0 ? n : 0] = 0;
+	ret[strcspn(ret, "\n")] = 0;
+}
+
+static int busy(const struct store *s, struct diag *d)
+{
+	char pid[16], path[40], comm[32];
+
+	first_line(s->dir, s->lock_name, pid, sizeof pid);
+	if (*pid == 0 || strspn(pid, "0123456789") != strlen(pid))
+		return diag(d, -EBUSY, "%s: in use by another process", s->label);
+	snprintf(path, sizeof path, "/proc/%s/comm", pid);
+	first_line(AT_FDCWD, path, comm, sizeof comm);
+	for (char *c = comm; *c != 0; c++)
+		if (*c < 0x20 || *c == 0x7f)
+			*c = '?';
+	return diag(d, -EBUSY, "%s: in use by process %s%s%s%s", s->label, pid,
+		    *comm != 0 ? " (" : "", comm, *comm != 0 ? ")" : "");
+}
+
+static int take_lock(struct store *s, struct diag *d)
+{
+	struct stat st;
+	char pid[16];
+
+	s->lock = os_file_open(s->dir, s->lock_name, O_RDWR | O_CREAT, &st);
+	if (s->lock < 0)
+		return diag(d, s->lock, "%s.lock: %s", s->label,
+			    s->lock == -EINVAL ? "not a regular file" : strerror(-s->lock));
+	if (OS_RETRY(flock(s->lock, LOCK_EX | LOCK_NB)) < 0)
+		return errno == EWOULDBLOCK
+			       ? busy(s, d)
+			       : diag(d, -errno, "%s.lock: %s", s->label, strerror(errno));
+	/* the number is for people; without it the lock is as good */
+	snprintf(pid, sizeof pid, "%d\n", (int)getpid());
+	if (ftruncate(s->lock, 0) == 0)
+		(void)!pwrite(s->lock, pid, strlen(pid), 0);
+	return 0;
+}
+
+int store_open(const struct store_config *config, struct diag *d, struct store **ret)
+{
+	struct store *s = calloc(1, sizeof *s);
+	size_t len = strlen(config->word);
+	int r = 0;
+
+	if (s == NULL)
+		return diag(d, -ENOMEM, "%s: out of memory", config->word);
+	s->dir = s->lock = -1;
+	s->config = *config;
+	s->config.word = strdup(config->word);
+	if (s->config.word == NULL) {
+		store_close(s);
+		return diag(d, -ENOMEM, "%s: out of memory", config->word);
+	}
+	s->label = s->config.word + (len > LABEL_MAX ? len - LABEL_MAX : 0);
+	s->memory = strcmp(s->config.word, "memory:") == 0;
+	if (!s->memory) {
+		r = resolve(s, d);
+		if (r == 0)
+			r = check_kind(s, d);
+		if (r == 0)
+			r = take_lock(s, d);
+		first_line(AT_FDCWD, "/proc/sys/kernel/random/boot_id", s->boot_id,
+			   sizeof s->boot_id);
+	}
+	if (r < 0)
+		store_close(s);
+	else
+		*ret = s;
+	return r;
+}
+
+void store_close(struct store *s)
+{
+	if (s == NULL)
+		return;
+	closep(&s->dir);
+	closep(&s->lock);
+	store_text_fini(&s->acked);
+	store_text_fini(&s->next);
+	store_text_fini(&s->run);
+	free(s->folder);
+	free(s->name);
+	free(s->run_name);
+	free(s->lock_name);
+	free(s->orig_name);
+	free((char *)s->config.word);
+	free(s);
+}
+
+const char *store_folder(const struct store *s)
+{
+	return s->folder;
+}
+
+bool store_had_run(const struct store *s)
+{
+	return s->had_run;
+}
+
+uint64_t store_run_written_ns(const struct store *s)
+{
+	return s->run_written_ns;
+}
+
+static int load_durable(struct store *s, struct rts_vars *v, struct diag *d)
+{
+	struct store_source in = {s->label, NULL, 0, s->config.log, s->config.log_ctx};
+	char *text = NULL;
+	int r = os_file_read(s->dir, s->name, STORE_FILE_MAX, &text, &in.len, &s->id);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r == -EFBIG)
+		return diag(d, r, "%s: longer than %zu bytes", s->label, STORE_FILE_MAX);
+	if (r < 0)
+		return diag(d, r, "%s: %s", s->label, strerror(-r));
+	store_text_fini(&s->acked);
+	s->acked = (struct store_text){text, in.len, in.len};
+	in.text = text;
+	return store_json_parse(&in, v, &s->lossy, d);
+}
+
+/* Only a lack of memory is an error: without STORE.run the machine is as after a reset. */
+static int load_run(struct store *s, struct rts_vars *v)
+{
+	cleanup(freep) char *text = NULL;
+	cleanup(freep) char *label = joined(s->label, ".run");
+	struct store_source in = {label, NULL, 0, s->config.log, s->config.log_ctx};
+	struct os_file_id id;
+	int r = os_file_read(s->dir, s->run_name, STORE_FILE_MAX, &text, &in.len, &id);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r == -ENOMEM || label == NULL)
+		return -ENOMEM;
+	if (r < 0) {
+		say(s, RTS_LOG_WARNING, "%s: %s; ignored", label, strerror(-r));
+		return 0;
+	}
+	in.text = text;
+	return store_run_parse(&in, s->boot_id, v, &s->had_run, &s->run_written_ns);
+}
+
+int store_load(struct store *s, struct rts_vars *v, struct diag *d)
+{
+	int r;
+
+	if (!s->memory) {
+		r = load_durable(s, v, d);
+		if (r < 0)
+			return r;
+		r = load_run(s, v);
+		if (r < 0)
+			return diag(d, r, "%s.run: %s", s->label, strerror(-r));
+	}
+	s->vars = v;
+	return 0;
+}
+
+/* The file holds what we last made it hold, whoever touched it. */
+static bool same_content(struct store *s)
+{
+	cleanup(freep) char *text = NULL;
+	struct os_file_id id;
+	size_t len;
+
+	if (os_file_read(s->dir, s->name, STORE_FILE_MAX, &text, &len, &id) < 0 ||
+	    len != s->acked.n || (len > 0 && memcmp(text, s->acked.p, len) != 0))
+		return false;
+	s->id = id;
+	return true;
+}
+
+static int replace(struct store *s, const struct store_text *text, struct diag *d)
+{
+	const struct os_file_new w = {s->dir, s->name, text->p, text->n, true, &s->id};
+	bool renamed;
+	int r = os_file_replace(&w, &renamed, d);
+
+	if (r == -ESTALE && same_content(s))
+		r = os_file_replace(&w, &renamed, d);
+	if (r == -ESTALE)
+		diag_set(d, "changed by somebody else, and not overwritten; start again to "
+			    "take it "
+			    "as it is");
+	if (renamed)
+		s->unknown = r < 0;
+	return r;
+}
+
+/* Keeps the file as it is under another name, once, for it has what a rewrite would lose.
+ */
+static int keep_original(struct store *s, struct diag *d)
+{
+	struct os_file_id none = {0};
+	const struct os_file_new w = {s->dir,     s->orig_name, s->acked.p,
+				      s->acked.n, true,         &none};
+	cleanup(freep) char *text = NULL;
+	bool renamed;
+	size_t len;
+	int r = os_file_replace(&w, &renamed, d);
+
+	if (r == -ESTALE) { /* there is one; the same, if we were killed after making it */
+		r = os_file_read(s->dir, s->orig_name, STORE_FILE_MAX, &text, &len, &none);
+		if (r < 0 || len != s->acked.n || memcmp(text, s->acked.p, len) != 0)
+			return diag(
+				d, -EEXIST,
+				"%s is in the way of keeping the original: move it away",
+				s->orig_name);
+	}
+	if (r == 0) {
+		s->lossy = false;
+		say(s, RTS_LOG_INFO, "%s: kept as %s before the first change", s->label,
+		    s->orig_name);
+	}
+	return r;
+}
+
+static int commit_durable(struct store *s, const struct rts_vars_view *view, struct diag *d)
+{
+	struct store_text text;
+	int r = store_json_write(view, &s->next);
+
+	if (r < 0 || s->next.n > STORE_FILE_MAX)
+		return diag(d, r < 0 ? r : -EFBIG, "%s",
+			    r < 0 ? "out of memory" : "too long");
+	if (s->lossy)
+		r = keep_original(s, d);
+	if (r == 0 && s->unknown)
+		r = replace(s, &s->acked, d);
+	if (r == 0)
+		r = replace(s, &s->next, d);
+	if (r == 0) {
+		text = s->acked;
+		s->acked = s->next;
+		s->next = text;
+	}
+	return r;
+}
+
+static int commit_run(struct store *s, const struct rts_vars_view *view, struct diag *d)
+{
+	const uint64_t now = os_boot_ns();
+	struct os_file_new w = {.dir = s->dir, .name = s->run_name};
+	bool renamed;
+	int r = store_run_write(view, s->boot_id, now, &s->run);
+
+	if (r < 0 || s->run.n > STORE_FILE_MAX)
+		return diag(d, r < 0 ? r : -EFBIG, "%s",
+			    r < 0 ? "out of memory" : "too long");
+	w.p = s->run.p;
+	w.n = s->run.n;
+	r = os_file_replace(&w, &renamed, d);
+	if (r == 0)
+		s->run_written_ns = now;
+	return r;
+}
+
+static EFI_STATUS commit(void *ctx, const struct rts_vars_view *view, unsigned parts)
+{
+	struct store *s = ctx;
+	struct diag d = {0};
+	int r = 0;
+
+	if (s->memory)
+		return EFI_SUCCESS;
+	if (s->vars == NULL) {
+		say(s, RTS_LOG_ERROR, "%s: never written before it was read", s->label);
+		return EFI_DEVICE_ERROR;
+	}
+	if ((parts & RTS_VARS_RUN) != 0)
+		r = commit_run(s, view, &d);
+	if (r == 0 && (parts & RTS_VARS_DURABLE) != 0) {
+		r = commit_durable(s, view, &d);
+		if (r < 0 && (parts & RTS_VARS_RUN) != 0) /* both or none */
+			(void)commit_run(s, rts_vars_current(s->vars), &d);
+	}
+	if (r == 0)
+		return EFI_SUCCESS;
+	say(s, RTS_LOG_ERROR, "%s: %s; the change is not made%s", s->label, d.text,
+	    s->unknown ? ", and undone on disk before the next one" : "");
+	return EFI_DEVICE_ERROR;
+}
+
+const struct rts_var_store_ops store_ops = {commit};

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* JSON text: a buffer that grows and is kept for the next time, and where in a text a value
+ * stands. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "uefi/types.h"
+
+struct store_text {
+	char *p;
+	size_t n, cap;
+};
+
+void store_text_fini(struct store_text *t);
+
+/* Room for @more bytes, which the functions below then take without asking. */
+bool store_text_reserve(struct store_text *t, size_t more);
+
+void store_text_put(struct store_text *t, const char *s, size_t n);
+void store_text_hex(struct store_text *t, const void *p, size_t n); /* 2 bytes each */
+void store_text_name(struct store_text *t, const CHAR16 *name,
+		     size_t n);                           /* at most 6 each */
+void store_text_number(struct store_text *t, uint64_t v); /* at most 20 */
+
+#define STORE_TEXT(t, literal) store_text_put((t), "" literal, sizeof(literal) - 1)
+
+/* A value in a JSON text: @list is a member of the outermost object, or NULL where that is
+ * a list. */
+struct store_place {
+	const char *list;
+	size_t index;       /* SIZE_MAX: the list itself */
+	const char *member; /* of the element; NULL: the element itself */
+	bool key;           /* the member's name and not its value */
+};
+
+/* Line and column, from 1, columns in characters. @text must be valid JSON; what is not
+ * there is placed at what should hold it. */
+void store_text_place(const char *text, size_t len, const struct store_place *place,
+		      unsigned *ret_line, unsigned *ret_column);
