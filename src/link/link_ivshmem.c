@@ -24,8 +24,8 @@
 #include "os/os_socket.h"
 
 #define PROTOCOL_VERSION 0
-#define HOST_ID          0 /* ours, as a peer; our vector is 0 too */
-#define CLIENT_ID        1
+#define HOST_ID          1 /* ours, as a peer; our vector is 0 */
+#define CLIENT_ID        0 /* QEMU's master=on wants to be the first */
 
 #define SPIN_NS     50000U
 #define SLICE_NS    1000000U /* then the other connections have their turn */
@@ -199,7 +199,7 @@ static void on_connect(void *ctx, short revents)
 	link_say(&s->config.log, RTS_LOG_INFO, "%s: doorbell client connected, process %d",
 		 s->config.path, (int)os_socket_peer_pid(s->client_watch.fd));
 	s->config.connected(s->config.ctx);
-	link_page_doorbell(&s->page, true, HOST_ID << 16 | 0);
+	link_page_doorbell(&s->page, true, HOST_ID << 16);
 	work(s);
 }
 
