@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Stands in for libFuzzer in ordinary builds: runs a fuzz target once over each file of the
- * folders given, so that every test run repeats all past findings. An empty corpus is an error.
+ * folders given, so that every test run repeats all past findings. An empty corpus is an
+ * error.
  */
 #include <dirent.h>
 #include <errno.h>

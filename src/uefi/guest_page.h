@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The page that our guest driver and the host share (ivshmem BAR2), and the driver's own messages.
- * doc/guest-protocol.md explains both; it and this file change together.
+ * The page that our guest driver and the host share (ivshmem BAR2), and the driver's own
+ * messages. doc/guest-protocol.md explains both; it and this file change together.
  */
 #pragma once
 
 #include "types.h"
 
-#define GUEST_PAGE_SHM_SIZE 0x100000U /* the whole shared memory */
+#define GUEST_PAGE_SHM_SIZE 0x100000U             /* the whole shared memory */
 #define GUEST_PAGE_MAGIC    0x4547415056535452ULL /* "RTSVPAGE" */
 #define GUEST_PAGE_VERSION  1U
 #define GUEST_PAGE_BUFFER   0x1000U /* offset of the communicate buffer, 64 KiB */
 
-/* Written by the host alone, at its start; version and sizes never change while the magic stands. */
+/* Written by the host alone, at its start; version and sizes never change while the magic
+ * stands. */
 struct guest_page_host {
 	uint64_t magic;
 	uint32_t version;
@@ -20,7 +21,8 @@ struct guest_page_host {
 	uint32_t buffer_size;
 	uint32_t time_limit_ms; /* how long the guest waits for an answer */
 	uint32_t flags;         /* GUEST_PAGE_HOST_* */
-	uint32_t doorbell;      /* what to write to BAR0 + 12 when GUEST_PAGE_HOST_DOORBELL is set */
+	uint32_t doorbell; /* what to write to BAR0 + 12 when GUEST_PAGE_HOST_DOORBELL is
+			      set */
 };
 #define GUEST_PAGE_HOST          0x00U
 #define GUEST_PAGE_HOST_DOORBELL 0x1U
@@ -52,35 +54,48 @@ _Static_assert(sizeof(struct guest_page_guest) == 16, "guest_page_guest");
 #define IVSHMEM_REG_DOORBELL 12U
 
 /* Header GUID of the driver's own messages; Data begins like a variable message (mm.h). */
-#define RUNTSERV_GUEST_DRIVER_GUID                                                           \
-	{ 0x61b1d35e, 0x2f3d, 0x4f45, { 0x80, 0x42, 0xd5, 0xd5, 0x2b, 0x45, 0xf1, 0x36 } }
+#define RUNTSERV_GUEST_DRIVER_GUID                                     \
+	{                                                              \
+		0x61b1d35e, 0x2f3d, 0x4f45,                            \
+		{                                                      \
+			0x80, 0x42, 0xd5, 0xd5, 0x2b, 0x45, 0xf1, 0x36 \
+		}                                                      \
+	}
 
 #define GUEST_DRIVER_VERSION 1U
 
 enum {
-	GUEST_DRIVER_INIT = 1,       /* struct guest_driver_init, both ways */
-	GUEST_DRIVER_IMPORT = 2,     /* the layout of SET_VARIABLE */
-	GUEST_DRIVER_IMPORT_END = 3, /* u64 number of IMPORTs sent; makes them all real at once */
-	GUEST_DRIVER_REPORT = 4,     /* u32 GUEST_DRIVER_REPORT_* */
+	GUEST_DRIVER_INIT = 1,   /* struct guest_driver_init, both ways */
+	GUEST_DRIVER_IMPORT = 2, /* the layout of SET_VARIABLE */
+	GUEST_DRIVER_IMPORT_END =
+		3, /* u64 number of IMPORTs sent; makes them all real at once */
+	GUEST_DRIVER_REPORT = 4, /* u32 GUEST_DRIVER_REPORT_* */
 };
 
 struct guest_driver_init {
 	uint32_t version; /* GUEST_DRIVER_VERSION */
 	uint32_t flags;   /* reply: GUEST_DRIVER_INIT_* */
 };
-#define GUEST_DRIVER_INIT_WANT_NV 0x1U /* the store is empty: send non-volatile variables too */
+#define GUEST_DRIVER_INIT_WANT_NV \
+	0x1U /* the store is empty: send non-volatile variables too */
 
 enum {
-	GUEST_DRIVER_REPORT_ATTACHED = 1,   /* the services are ours from here on */
-	GUEST_DRIVER_REPORT_NOT_EXECUTABLE = 2, /* memory attributes table says XP: services restored */
+	GUEST_DRIVER_REPORT_ATTACHED = 1, /* the services are ours from here on */
+	GUEST_DRIVER_REPORT_NOT_EXECUTABLE =
+		2, /* memory attributes table says XP: services restored */
 };
 
 /*
  * Boot-time protocol that the driver installs: what it replaced, for tests and benchmarks.
  * Function pointers have the specification's prototypes.
  */
-#define RUNTSERV_GUEST_PROTOCOL_GUID                                                         \
-	{ 0x6317c55d, 0x4177, 0x4b1f, { 0xaa, 0xb6, 0x86, 0xef, 0xd9, 0x3b, 0xdc, 0x91 } }
+#define RUNTSERV_GUEST_PROTOCOL_GUID                                   \
+	{                                                              \
+		0x6317c55d, 0x4177, 0x4b1f,                            \
+		{                                                      \
+			0xaa, 0xb6, 0x86, 0xef, 0xd9, 0x3b, 0xdc, 0x91 \
+		}                                                      \
+	}
 
 struct runtserv_guest_protocol {
 	uint32_t version; /* 1 */
