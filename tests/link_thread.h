@@ -16,6 +16,7 @@ struct loop_thread {
 	struct os_loop loop;
 	struct os_watch stop;
 	pthread_t thread;
+	pid_t tid;
 	int result;
 };
 
@@ -29,6 +30,7 @@ static inline void *loop_thread_main(void *arg)
 {
 	struct loop_thread *t = arg;
 
+	t->tid = gettid();
 	t->result = os_loop_run(&t->loop);
 	return NULL;
 }

@@ -315,7 +315,7 @@ static char *folder(const char *path)
 static int enter_sandbox(struct serve *s, struct diag *d)
 {
 	struct os_sandbox_path paths[SANDBOX_PATHS];
-	cleanup(freep) char *store = folder(s->o.store);
+	const char *store = store_folder(s->store);
 	cleanup(freep) char *sock = folder(s->o.socket != NULL ? s->o.socket : "");
 	cleanup(freep) char *page = folder(s->o.ivshmem != NULL ? s->o.ivshmem : "");
 	const char *missing = "";
@@ -329,9 +329,9 @@ static int enter_sandbox(struct serve *s, struct diag *d)
 			  "sandbox: nothing is enforced; Landlock has no log-only mode");
 		return 0;
 	}
-	if (store == NULL || sock == NULL || page == NULL)
+	if (sock == NULL || page == NULL)
 		return diag(d, -ENOMEM, "out of memory");
-	if (strcmp(s->o.store, "memory:") != 0)
+	if (store != NULL)
 		paths[n++] = (struct os_sandbox_path){store, OS_SANDBOX_STORE};
 	if (s->o.socket != NULL)
 		paths[n++] = (struct os_sandbox_path){sock, OS_SANDBOX_UNLINK};
