@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			continue;
 		for (unsigned n = 0; rts_pe_section_read(i.efi, &h, n, &s); n++)
 			require(n < h.file.NumberOfSections);
-		(void)rts_pe_check_copyable(&h, NULL);
+		(void)rts_pe_check_driver(&h, NULL);
 		pack_again(&i, &h);
 	}
 	require(status == EFI_NOT_FOUND || d.text[0] != 0);

@@ -29,15 +29,12 @@ static void seal(EFI_RUNTIME_SERVICES *rt)
 	rt->Hdr.CRC32 = crc32_update(0, rt, rt->Hdr.HeaderSize);
 }
 
-/* A function of this image, in the home at @base. */
-#define AT_HOME(b, base, fn) ((__typeof__(&(fn)))((base) + ((uint8_t *)&(fn) - (b)->image)))
-
-static void services_take(const struct boot *b, uint8_t *base)
+static void services_take(const struct boot *b)
 {
-	b->rt->GetVariable = AT_HOME(b, base, guest_get_variable);
-	b->rt->GetNextVariableName = AT_HOME(b, base, guest_get_next_variable_name);
-	b->rt->SetVariable = AT_HOME(b, base, guest_set_variable);
-	b->rt->QueryVariableInfo = AT_HOME(b, base, guest_query_variable_info);
+	b->rt->GetVariable = guest_get_variable;
+	b->rt->GetNextVariableName = guest_get_next_variable_name;
+	b->rt->SetVariable = guest_set_variable;
+	b->rt->QueryVariableInfo = guest_query_variable_info;
 	seal(b->rt);
 }
 
@@ -51,52 +48,26 @@ static void services_give_back(const struct boot *b)
 }
 
 /* Told to the host; whether it hears is not our concern. */
-static void report(struct guest *g, uint32_t what)
+static void report(uint32_t what)
 {
-	(void)guest_exchange(g, &driver_guid, GUEST_DRIVER_REPORT, &what, sizeof what);
+	(void)guest_exchange(&guest_self, &driver_guid, GUEST_DRIVER_REPORT, &what,
+			     sizeof what);
 }
 
-static void boot_event(struct guest *g, uint64_t function)
+static void boot_event(uint64_t function)
 {
-	(void)guest_exchange(g, &variable_guid, function, NULL, 0);
-}
-
-/* The services move to the other home: its state, its functions, its event. */
-static EFI_STATUS move(struct boot *b, uint8_t *base)
-{
-	struct guest *to = (struct guest *)(base + ((uint8_t *)&guest_self - b->image));
-	EFI_EVENT event;
-	EFI_STATUS status;
-
-	status = b->bs->CreateEvent(EVT_SIGNAL_VIRTUAL_ADDRESS_CHANGE, TPL_NOTIFY,
-				    AT_HOME(b, base, guest_virtual_address_change), NULL,
-				    &event);
-	if (status != EFI_SUCCESS)
-		return status;
-	b->bs->CloseEvent(b->virtual_address_change);
-	b->virtual_address_change = event;
-	if (to != b->active)
-		*to = *b->active;
-	b->active = to;
-	services_take(b, base);
-	protocol.image_base = (uintptr_t)base;
-	return EFI_SUCCESS;
+	(void)guest_exchange(&guest_self, &variable_guid, function, NULL, 0);
 }
 
 /* A guest that boots with the firmware's own store is bad; one that crashes is worse. */
-static void detach(struct boot *b)
+static void detach(struct boot *b, EFI_SYSTEM_TABLE *console)
 {
 	services_give_back(b);
 	b->attached = false;
-	report(b->active, GUEST_DRIVER_REPORT_NOT_EXECUTABLE);
-	say(b->st,
+	report(GUEST_DRIVER_REPORT_NOT_EXECUTABLE);
+	say(console,
 	    "runtserv: the memory attributes table forbids our code: the firmware's own "
 	    "variable services are back");
-}
-
-static uint8_t *active_home(const struct boot *b)
-{
-	return b->active == &guest_self ? b->image : b->copy;
 }
 
 static void EFIAPI on_ready_to_boot(EFI_EVENT Event, void *Context)
@@ -104,7 +75,7 @@ static void EFIAPI on_ready_to_boot(EFI_EVENT Event, void *Context)
 	struct boot *b = Context;
 
 	(void)Event;
-	boot_event(b->active, SMM_VARIABLE_FUNCTION_READY_TO_BOOT);
+	boot_event(SMM_VARIABLE_FUNCTION_READY_TO_BOOT);
 	/* Firmware rebuilds the memory attributes table in a notification of the same event
 	 * and priority, which may come after ours; what we signal now comes after all of
 	 * them. */
@@ -114,33 +85,26 @@ static void EFIAPI on_ready_to_boot(EFI_EVENT Event, void *Context)
 static void EFIAPI after_ready_to_boot(EFI_EVENT Event, void *Context)
 {
 	struct boot *b = Context;
-	uint8_t *other = active_home(b) == b->image ? b->copy : b->image;
 
 	(void)Event;
-	if (!b->attached || home_usable(b, active_home(b)))
-		return;
-	if (!home_usable(b, other) || move(b, other) != EFI_SUCCESS)
-		detach(b);
-	else
-		debug("runtserv: moved to %#llx", (unsigned long long)(uintptr_t)other);
+	if (b->attached && !mat_settle(b, true))
+		detach(b, b->st);
 }
 
 static void EFIAPI on_exit_boot_services(EFI_EVENT Event, void *Context)
 {
 	struct boot *b = Context;
-	struct guest *g = b->active;
 
 	(void)Event;
-	/* The table may have been rebuilt since; there is no way to move now. */
-	if (b->attached && !home_usable(b, active_home(b))) {
-		b->st = NULL; /* consoles are gone */
-		detach(b);
-	}
+	/* Firmware makes the table anew when somebody allocates runtime memory after
+	 * ReadyToBoot. */
+	if (b->attached && !mat_settle(b, false))
+		detach(b, NULL);
 	/* A detached driver says it too: the host must know that an operating system runs.
 	 */
-	boot_event(g, SMM_VARIABLE_FUNCTION_EXIT_BOOT_SERVICE);
-	page_set_runtime(&g->page, true);
-	g->bs = guest_self.bs = NULL;
+	boot_event(SMM_VARIABLE_FUNCTION_EXIT_BOOT_SERVICE);
+	page_set_runtime(&guest_self.page, true);
+	guest_self.bs = NULL;
 	/* What follows at run time needs none of this, and none of it is converted. */
 	memset(&protocol, 0, sizeof protocol);
 	memset(b, 0, sizeof *b);
@@ -170,7 +134,7 @@ static bool wait_for_host(const struct boot *b, const struct page *p)
 	return true;
 }
 
-static EFI_STATUS events_create(struct boot *b, EFI_EVENT ret[3])
+static EFI_STATUS events_create(struct boot *b, EFI_EVENT ret[4])
 {
 	static const EFI_GUID ready = EFI_EVENT_GROUP_READY_TO_BOOT_GUID;
 	EFI_STATUS status;
@@ -189,8 +153,7 @@ static EFI_STATUS events_create(struct boot *b, EFI_EVENT ret[3])
 	if (status != EFI_SUCCESS)
 		return status;
 	return b->bs->CreateEvent(EVT_SIGNAL_VIRTUAL_ADDRESS_CHANGE, TPL_NOTIFY,
-				  guest_virtual_address_change, NULL,
-				  &b->virtual_address_change);
+				  guest_virtual_address_change, NULL, &ret[3]);
 }
 
 /* For tests and benchmarks; nothing depends on it. */
@@ -223,7 +186,7 @@ static EFI_STATUS refuse(const struct boot *b, EFI_STATUS status, const char *wh
 static EFI_STATUS attach(struct boot *b, EFI_HANDLE device)
 {
 	struct guest *g = &guest_self;
-	EFI_EVENT events[3] = {NULL};
+	EFI_EVENT events[4] = {NULL};
 	EFI_STATUS status;
 
 	status = device_open(b, device, &g->page);
@@ -246,17 +209,15 @@ static EFI_STATUS attach(struct boot *b, EFI_HANDLE device)
 		return refuse(b, status, "the host refused");
 	status = events_create(b, events);
 	if (status != EFI_SUCCESS) {
-		for (unsigned i = 0; i < 3 && events[i] != NULL; i++)
+		for (unsigned i = 0; i < 4 && events[i] != NULL; i++)
 			b->bs->CloseEvent(events[i]);
 		return refuse(b, status, "no events");
 	}
 	import_write_back(b);
-	home_make_copy(b);
-	b->active = g;
 	b->attached = true;
-	services_take(b, b->image);
+	services_take(b);
 	protocol_install(b);
-	report(g, GUEST_DRIVER_REPORT_ATTACHED);
+	report(GUEST_DRIVER_REPORT_ATTACHED);
 	say(b->st, "runtserv: attached: variables are served by the host");
 	return EFI_SUCCESS;
 }

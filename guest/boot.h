@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The part of the driver that ends with boot: attaching, the import, the choice of a home
- * for the code. It runs in the image as firmware loaded it, never in the copy.
- */
+/* The part of the driver that ends with boot: attaching, the import, the care for our
+ * pages. */
 #pragma once
 
 #include "runtime.h"
@@ -13,8 +11,12 @@ struct boot {
 	EFI_RUNTIME_SERVICES *rt;
 	uint8_t *image; /* where firmware loaded us */
 	uint64_t image_size;
-	uint8_t *copy;        /* the other home; NULL where there was no memory */
-	struct guest *active; /* the state of the home whose services are in the table */
+	bool attached; /* our services are in the table */
+
+	/* Our own memory attributes table, where the firmware's would not do. */
+	EFI_MEMORY_ATTRIBUTES_TABLE *mat;
+	uint32_t mat_capacity; /* entries */
+	uint32_t mat_stride;   /* bytes of one */
 
 	/* What firmware had in its table. */
 	EFI_GET_VARIABLE get_variable;
@@ -23,8 +25,6 @@ struct boot {
 	EFI_QUERY_VARIABLE_INFO query_variable_info;
 
 	EFI_EVENT after_ready_to_boot;
-	EFI_EVENT virtual_address_change;
-	bool attached;
 };
 
 /* Finds the device's BARs, switches its memory on, and keeps their pages mapped at run
@@ -42,9 +42,9 @@ EFI_STATUS import_variables(const struct boot *b, const struct page *p);
  * Before the hook. */
 void import_write_back(const struct boot *b);
 
-/* Allocates the copy's pages and fills them. */
-void home_make_copy(struct boot *b);
-
-/* Reads the memory attributes table: can an operating system that obeys it run the image at
- * @base? */
-bool home_usable(const struct boot *b, const uint8_t *base);
+/*
+ * True when an operating system that obeys the memory attributes table can run this image;
+ * replaces the table by one that says so where necessary. Without @may_allocate (at
+ * ExitBootServices) there may be no room for that.
+ */
+bool mat_settle(struct boot *b, bool may_allocate);

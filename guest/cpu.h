@@ -33,12 +33,6 @@ static inline uint64_t cpu_ticks_per_second(void)
 	return 0;
 }
 
-static inline void cpu_sync_code(const void *p, size_t n)
-{
-	(void)p;
-	(void)n;
-}
-
 /* QEMU's isa-debugcon at 0x402 reads back 0xe9 where it exists. */
 #define CPU_DEBUG_PORT 0x402U
 
@@ -83,23 +77,6 @@ static inline uint64_t cpu_ticks_per_second(void)
 
 	__asm__ volatile("mrs %0, cntfrq_el0" : "=r"(v));
 	return v;
-}
-
-/* Makes instructions that were written as data visible to instruction fetch. */
-static inline void cpu_sync_code(const void *p, size_t n)
-{
-	uint64_t ctr;
-	uintptr_t end = (uintptr_t)p + n, dline, iline;
-
-	__asm__ volatile("mrs %0, ctr_el0" : "=r"(ctr));
-	dline = (uintptr_t)4 << (ctr >> 16 & 15);
-	iline = (uintptr_t)4 << (ctr & 15);
-	for (uintptr_t a = (uintptr_t)p & ~(dline - 1); a < end; a += dline)
-		__asm__ volatile("dc cvau, %0" ::"r"(a) : "memory");
-	__asm__ volatile("dsb ish" ::: "memory");
-	for (uintptr_t a = (uintptr_t)p & ~(iline - 1); a < end; a += iline)
-		__asm__ volatile("ic ivau, %0" ::"r"(a) : "memory");
-	__asm__ volatile("dsb ish; isb" ::: "memory");
 }
 
 static inline int cpu_has_debug_port(void)

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The part of the driver that outlives boot: the four variable services over the shared
- * page. It exists twice, once in each home of the image (boot.c); each copy has a struct
- * guest of its own and touches no other.
- */
+/* The part of the driver that outlives boot: the four variable services over the shared
+ * page. */
 #pragma once
 
 #include "page.h"
@@ -12,15 +9,13 @@
 struct guest {
 	/* Converted at SetVirtualAddressMap: runtime.c lists them. */
 	struct page page;
-	EFI_SET_VARIABLE
-		firmware_set; /* the service that we replaced, for write_through() */
+	EFI_SET_VARIABLE firmware_set; /* the service that we replaced */
 
 	EFI_BOOT_SERVICES *bs;    /* NULL from ExitBootServices on */
 	EFI_RUNTIME_SERVICES *rt; /* NULL once converted */
 	bool busy;                /* a call is under way */
 };
 
-/* This home's state. */
 extern struct guest guest_self;
 
 EFI_STATUS EFIAPI guest_get_variable(CHAR16 *VariableName, EFI_GUID *VendorGuid,

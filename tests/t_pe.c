@@ -112,13 +112,13 @@ static void t_directories(void **state)
 	assert_int_equal(h.reloc.Size, 0);
 }
 
-static void t_copyable(void **state)
+static void t_check_driver(void **state)
 {
 	static const struct {
 		const char *name;
 		uint16_t subsystem;
 		uint32_t alignment, relocations;
-		const char *text; /* NULL: copyable */
+		const char *text; /* NULL: nothing */
 	} cases[] = {
 		{"right", PE_SUBSYSTEM_RUNTIME_DRIVER, 4096, 0, NULL},
 		{"64 KiB pages", PE_SUBSYSTEM_RUNTIME_DRIVER, 65536, 0, NULL},
@@ -139,7 +139,7 @@ static void t_copyable(void **state)
 		b.dir[PE_DIRECTORY_RELOC].Size = cases[i].relocations;
 		print_message("# %s\n", cases[i].name);
 		assert_int_equal(read_build(&b, PE_BUILD_LEN, NULL, &h), EFI_SUCCESS);
-		assert_int_equal(rts_pe_check_copyable(&h, &d),
+		assert_int_equal(rts_pe_check_driver(&h, &d),
 				 cases[i].text != NULL ? EFI_UNSUPPORTED : EFI_SUCCESS);
 		if (cases[i].text != NULL)
 			assert_non_null(strstr(d.text, cases[i].text));
@@ -161,9 +161,9 @@ static void t_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_right),    cmocka_unit_test(t_cut),
-		cmocka_unit_test(t_wrong),    cmocka_unit_test(t_directories),
-		cmocka_unit_test(t_copyable), cmocka_unit_test(t_names),
+		cmocka_unit_test(t_right),        cmocka_unit_test(t_cut),
+		cmocka_unit_test(t_wrong),        cmocka_unit_test(t_directories),
+		cmocka_unit_test(t_check_driver), cmocka_unit_test(t_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

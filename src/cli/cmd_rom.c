@@ -145,7 +145,7 @@ static int pack_one(struct writer *w, const char *path, const struct rts_pe_rom_
 	if (r < 0)
 		return cli_error(VERB, "%s: %s", path, strerror(-r));
 	if (check && rts_pe_header_read((struct bytes){f.p, f.n}, &d, &h) == EFI_SUCCESS &&
-	    rts_pe_check_copyable(&h, &d) != EFI_SUCCESS) {
+	    rts_pe_check_driver(&h, &d) != EFI_SUCCESS) {
 		cli_error(VERB, "%s: %s", path, d.text);
 		return EXIT_FINDINGS;
 	}

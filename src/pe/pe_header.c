@@ -56,7 +56,7 @@ bool rts_pe_section_read(struct bytes image, const struct rts_pe_header *h, unsi
 			  sizeof *ret);
 }
 
-EFI_STATUS rts_pe_check_copyable(const struct rts_pe_header *h, struct diag *d)
+EFI_STATUS rts_pe_check_driver(const struct rts_pe_header *h, struct diag *d)
 {
 	if (h->opt.Subsystem != PE_SUBSYSTEM_RUNTIME_DRIVER)
 		return diag(d, EFI_UNSUPPORTED, "subsystem %u, want %u (runtime driver)",

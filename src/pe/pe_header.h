@@ -25,11 +25,11 @@ bool rts_pe_section_read(struct bytes image, const struct rts_pe_header *h, unsi
 			 PE_SECTION_HEADER *ret);
 
 /*
- * What a driver must be that copies itself at run time: a runtime driver, its sections on
- * page boundaries, not one base relocation. EFI_SUCCESS, or EFI_UNSUPPORTED with a text in
- * @d.
+ * What our guest driver must be: a runtime driver, its sections on page boundaries, so that
+ * code and data can be protected apart, and without base relocations, so that its bytes in
+ * memory stay those of the file. EFI_SUCCESS, or EFI_UNSUPPORTED with a text in @d.
  */
-EFI_STATUS rts_pe_check_copyable(const struct rts_pe_header *h, struct diag *d);
+EFI_STATUS rts_pe_check_driver(const struct rts_pe_header *h, struct diag *d);
 
 /* "x64", "aa64", or NULL. */
 const char *rts_pe_machine_name(uint16_t machine);
