@@ -31,7 +31,7 @@ struct store {
 	struct rts_vars *vars; /* NULL: not loaded, and nothing may be written */
 
 	struct store_text acked; /* the file, as it should be */
-	struct store_text next;  /* what is being written */
+	struct store_text next;  /* what is being written, or was last */
 	struct os_file_id id;    /* the file, as we last saw it */
 	bool unknown;            /* the file may be other than @acked: write that first */
 	bool lossy;              /* it has members that we would lose: keep it first */
@@ -81,6 +81,13 @@ static int refuse_head(const struct store *s, const char *head, size_t n, struct
 	return 0;
 }
 
+static int refuse_folder(const struct store *s, struct diag *d)
+{
+	return diag(d, -EISDIR,
+		    "%s: a folder; make a JSON store of it with 'runtserv vars convert'",
+		    s->label);
+}
+
 static bool ends_with(const char *s, const char *end)
 {
 	const size_t n = strlen(s), k = strlen(end);
@@ -102,10 +109,7 @@ static int check_kind(const struct store *s, struct diag *d)
 		if (n < 0)
 			return diag(d, -errno, "%s: %s", s->label, strerror(errno));
 	} else if (fd == -EISDIR) {
-		return diag(d, fd,
-			    "%s: a folder; make a JSON store of it with 'runtserv vars "
-			    "convert'",
-			    s->label);
+		return refuse_folder(s, d);
 	} else if (fd != -ENOENT) {
 		return diag(d, fd, "%s: %s", s->label,
 			    fd == -EINVAL ? "not a regular file" : strerror(-fd));
@@ -132,6 +136,8 @@ static int resolve(struct store *s, struct diag *d)
 
 	if (real == NULL && errno != ENOENT)
 		return diag(d, -errno, "%s: %s", s->label, strerror(errno));
+	if (real == NULL && ends_with(word, "/"))
+		return refuse_folder(s, d);
 	if (real == NULL && lstat(word, &st) == 0)
 		return diag(d, -ENOENT, "%s: a symbolic link to nothing", s->label);
 	slash = strrchr(real != NULL ? real : word, '/');
@@ -327,6 +333,11 @@ int store_load(struct store *s, struct rts_vars *v, struct diag *d)
 	return 0;
 }
 
+static bool is_text(const struct store_text *t, const char *text, size_t len)
+{
+	return len == t->n && (len == 0 || memcmp(text, t->p, len) == 0);
+}
+
 /* The file holds what we last made it hold, whoever touched it. */
 static bool same_content(struct store *s)
 {
@@ -335,7 +346,8 @@ static bool same_content(struct store *s)
 	size_t len;
 
 	if (os_file_read(s->dir, s->name, STORE_FILE_MAX, &text, &len, &id) < 0 ||
-	    len != s->acked.n || (len > 0 && memcmp(text, s->acked.p, len) != 0))
+	    (!is_text(&s->acked, text, len) &&
+	     !(s->unknown && is_text(&s->next, text, len))))
 		return false;
 	s->id = id;
 	return true;
@@ -372,7 +384,7 @@ static int keep_original(struct store *s, struct diag *d)
 
 	if (r == -ESTALE) { /* there is one; the same, if we were killed after making it */
 		r = os_file_read(s->dir, s->orig_name, STORE_FILE_MAX, &text, &len, &none);
-		if (r < 0 || len != s->acked.n || memcmp(text, s->acked.p, len) != 0)
+		if (r < 0 || !is_text(&s->acked, text, len))
 			return diag(
 				d, -EEXIST,
 				"%s is in the way of keeping the original: move it away",
@@ -389,17 +401,18 @@ static int keep_original(struct store *s, struct diag *d)
 static int commit_durable(struct store *s, const struct rts_vars_view *view, struct diag *d)
 {
 	struct store_text text;
-	int r = store_json_write(view, &s->next);
+	int r = s->lossy ? keep_original(s, d) : 0;
 
-	if (r < 0 || s->next.n > STORE_FILE_MAX)
-		return diag(d, r < 0 ? r : -EFBIG, "%s",
-			    r < 0 ? "out of memory" : "too long");
-	if (s->lossy)
-		r = keep_original(s, d);
 	if (r == 0 && s->unknown)
 		r = replace(s, &s->acked, d);
-	if (r == 0)
-		r = replace(s, &s->next, d);
+	if (r < 0)
+		return r;
+	r = store_json_write(view, &s->next);
+	if (r == 0 && s->next.n > STORE_FILE_MAX)
+		r = -EFBIG;
+	if (r < 0)
+		return diag(d, r, "%s", strerror(-r));
+	r = replace(s, &s->next, d);
 	if (r == 0) {
 		text = s->acked;
 		s->acked = s->next;
@@ -408,12 +421,13 @@ static int commit_durable(struct store *s, const struct rts_vars_view *view, str
 	return r;
 }
 
-static int commit_run(struct store *s, const struct rts_vars_view *view, struct diag *d)
+static int commit_run(struct store *s, const struct rts_vars_view *view,
+		      struct rts_vars_phase phase, struct diag *d)
 {
 	const uint64_t now = os_boot_ns();
 	struct os_file_new w = {.dir = s->dir, .name = s->run_name};
 	bool renamed;
-	int r = store_run_write(view, s->boot_id, now, &s->run);
+	int r = store_run_write(view, phase, s->boot_id, now, &s->run);
 
 	if (r < 0 || s->run.n > STORE_FILE_MAX)
 		return diag(d, r < 0 ? r : -EFBIG, "%s",
@@ -439,11 +453,12 @@ static EFI_STATUS commit(void *ctx, const struct rts_vars_view *view, unsigned p
 		return EFI_DEVICE_ERROR;
 	}
 	if ((parts & RTS_VARS_RUN) != 0)
-		r = commit_run(s, view, &d);
+		r = commit_run(s, view, rts_vars_view_phase(view), &d);
 	if (r == 0 && (parts & RTS_VARS_DURABLE) != 0) {
 		r = commit_durable(s, view, &d);
 		if (r < 0 && (parts & RTS_VARS_RUN) != 0) /* both or none */
-			(void)commit_run(s, rts_vars_current(s->vars), &d);
+			(void)commit_run(s, rts_vars_current(s->vars),
+					 rts_vars_phase(s->vars), &d);
 	}
 	if (r == 0)
 		return EFI_SUCCESS;
