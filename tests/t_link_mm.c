@@ -360,6 +360,27 @@ full:
 	free(big);
 }
 
+/* So many requests that their replies block, and then silence: what was received is
+ * answered all the same. */
+static void then_silent(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned n = 5; n <= 20; n++) {
+		int fd = dial(f);
+
+		mm_begin(&f->m, (EFI_GUID)EFI_EVENT_GROUP_READY_TO_BOOT_GUID);
+		f->m.len = 20000;
+		mm_end(&f->m);
+		for (unsigned i = 0; i < n; i++)
+			put_frame(fd, LINK_MM_MM, f->m.buf, f->m.len);
+		usleep(10000);
+		for (unsigned i = 0; i < n; i++)
+			assert_int_equal(take_reply(fd, &f->m), 0);
+		close(fd);
+	}
+}
+
 static void many(void **state)
 {
 	struct fixture *f = *state;
@@ -430,6 +451,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(byte_by_byte, setup, teardown),
 		cmocka_unit_test_setup_teardown(pipelined, setup, teardown),
 		cmocka_unit_test_setup_teardown(never_reads, setup, teardown),
+		cmocka_unit_test_setup_teardown(then_silent, setup, teardown),
 		cmocka_unit_test_setup_teardown(many, setup, teardown),
 		cmocka_unit_test_setup_teardown(half_closed, setup, teardown),
 		cmocka_unit_test_setup_teardown(handed_over, setup, teardown),

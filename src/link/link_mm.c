@@ -167,22 +167,29 @@ static int serve_one(struct conn *c)
 	return r;
 }
 
-/* As receive() and serve_one(): one turn of this connection. */
-static int turn(struct conn *c, short revents)
+/*
+ * One turn of this connection. What was received before comes first: it has waited for the
+ * peer to take a reply, and its end of the buffer may be all the room there is.
+ */
+static int turn(struct conn *c)
 {
+	bool received = false;
 	int r = flush(c);
 
-	if (r == 0 && !c->watch.again && revents != 0)
-		r = receive(c);
 	c->watch.again = false;
-	for (unsigned i = 0; r == 0; i++) {
-		if (i == TURN) {
+	for (unsigned answered = 0; r == 0;) {
+		r = serve_one(c);
+		if (r == -ENODATA && !received) {
+			received = true;
+			r = receive(c);
+			continue;
+		}
+		if (r == 0 && c->mm->spin)
+			os_loop_busy(c->mm->config.loop, BUSY_NS);
+		if (r == 0 && ++answered == TURN) {
 			c->watch.again = true;
 			break;
 		}
-		r = serve_one(c);
-		if (r == 0 && c->mm->spin)
-			os_loop_busy(c->mm->config.loop, BUSY_NS);
 	}
 	return r;
 }
@@ -191,8 +198,9 @@ static void on_ready(void *ctx, short revents)
 {
 	struct conn *c = ctx;
 	struct link_mm *m = c->mm;
-	int r = turn(c, revents);
+	int r = turn(c);
 
+	(void)revents;
 	c->watch.events = c->out_len > 0 ? POLLOUT : POLLIN;
 	if (r == 0 || r == -EAGAIN || r == -ENODATA || r == -EINTR)
 		return;
