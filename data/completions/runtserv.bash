@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# bash completion for runtserv(1)
+
+_runtserv()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local verbs='serve rom' words=
+
+	case ${COMP_CWORD}:${COMP_WORDS[1]} in
+	1:*)
+		words="$verbs --help --version"
+		;;
+	*:serve)
+		case $prev in
+		--sandbox) words='auto on log off' ;;
+		--log-level) words='error warning info debug' ;;
+		--quota | --fd) return ;;
+		--store | --socket | --ivshmem | --qmp) ;;
+		*)
+			words='--store --quota --socket --fd --ivshmem --qmp --sandbox --log-level
+				--terminate --print-capabilities --help'
+			;;
+		esac
+		;;
+	2:rom)
+		words='pack show --help'
+		;;
+	*:rom)
+		case ${COMP_WORDS[2]}:$cur in
+		pack:-*) words='--vendor --device --class --check-driver --help' ;;
+		show:-*) words='--json --help' ;;
+		esac
+		;;
+	esac
+	if [[ -n $words ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+	else
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	fi
+}
+
+complete -F _runtserv runtserv
