@@ -300,6 +300,61 @@ static void dialects(void **state)
 	}
 }
 
+/* A time where none is needed: it costs nothing to keep. */
+static void time_without_need(void **state)
+{
+	struct fixture f;
+	char *text;
+
+	(void)state;
+	fixture_init(&f, "a.json");
+	fixture_write_text(&f, "a.json", V(ONE ", \"time\": \"" TIME "\""));
+	assert_int_equal(fixture_open(&f), 0);
+	text = fixture_nv_text(f.v);
+	assert_non_null(strstr(text, "\"time\": \"" TIME "\""));
+	free(text);
+	fixture_fini(&f);
+}
+
+/* With a large quota a store could grow beyond what is read: such a change is not made. */
+static void too_long_to_come_back(void **state)
+{
+	static uint8_t data[64000];
+	struct fixture f;
+	size_t nv, vol;
+	char *text;
+
+	(void)state;
+	fixture_init(&f, "a.json");
+	f.quota = UINT32_MAX;
+	for (uint32_t attr = BS; attr <= NV; attr += NV - BS) {
+		assert_int_equal(fixture_open(&f), 0);
+		assert_int_equal(fixture_set(&f, u"A", attr, "a"), EFI_SUCCESS);
+		assert_int_equal(fixture_set(&f, u"A", attr, ""), EFI_SUCCESS);
+		assert_int_equal(rts_vars_import_begin(f.v), EFI_SUCCESS);
+		for (CHAR16 i = 0; i < 140; i++) {
+			const CHAR16 name[] = {(CHAR16)('A' + i), 0};
+			const struct rts_var var = {.guid = fixture_guid,
+						    .attr = attr,
+						    .name = name,
+						    .name_len = sizeof name,
+						    .data = data,
+						    .data_len = sizeof data};
+
+			assert_int_equal(rts_vars_import_add(f.v, &var), EFI_SUCCESS);
+		}
+		assert_int_equal(rts_vars_import_end(f.v, &nv, &vol), EFI_DEVICE_ERROR);
+		assert_non_null(strstr(f.log, "File too large"));
+		fixture_close(&f);
+		assert_int_equal(fixture_open(&f), 0);
+		text = fixture_nv_text(f.v);
+		assert_null(strstr(text, "guid"));
+		free(text);
+		fixture_close(&f);
+	}
+	fixture_fini(&f);
+}
+
 /* Every character, and every byte, there and back. */
 static void characters(void **state)
 {
@@ -739,6 +794,8 @@ int main(void)
 		cmocka_unit_test(empty_stores),
 		cmocka_unit_test(sample),
 		cmocka_unit_test(dialects),
+		cmocka_unit_test(time_without_need),
+		cmocka_unit_test(too_long_to_come_back),
 		cmocka_unit_test(characters),
 		cmocka_unit_test(unknown_members),
 		cmocka_unit_test(one_writer),

@@ -34,7 +34,8 @@ static struct {
 	unsigned skip;  /* so many of them succeed before */
 	unsigned times; /* then so many fail */
 	int error;
-	bool shorten; /* every write writes half at most */
+	bool shorten;               /* every write writes half at most */
+	const struct fixture *edit; /* whose file somebody else edits meanwhile */
 	char trace[256];
 	size_t n;
 } plan;
@@ -138,6 +139,8 @@ int __wrap_fsync(int fd)
 	struct stat st;
 
 	assert_int_equal(__real_fstat64(fd, &st), 0);
+	if (plan.edit != NULL)
+		fixture_write_text(plan.edit, "a.json", "[]");
 	return fails(S_ISDIR(st.st_mode) ? CALL_SYNC_DIR : CALL_SYNC) ? -1
 								      : __real_fsync(fd);
 }
@@ -385,6 +388,26 @@ static void unknown_outcome(void **state)
 	fixture_fini(&f);
 }
 
+/* Somebody else is quicker than the disk. */
+static void edited_meanwhile(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f);
+	plan_start(0, 0, 0, 0);
+	plan.edit = &f;
+	assert_int_equal(fixture_set(&f, u"B", NV, "b"), EFI_DEVICE_ERROR);
+	plan.edit = NULL;
+	assert_string_equal(order(), "wf");
+	assert_non_null(strstr(f.log, "changed by somebody else"));
+	assert_int_equal(fixture_set(&f, u"B", NV, "b"), EFI_DEVICE_ERROR);
+	plan.on = false;
+	assert_on_disk(&f, "[]");
+	assert_false(fixture_has(&f, "a.json.tmp"));
+	fixture_fini(&f);
+}
+
 /* The rewrite cannot be made either: still nothing is taken. */
 static void unknown_and_full(void **state)
 {
@@ -510,7 +533,8 @@ int main(void)
 		cmocka_unit_test(power_loss_order), cmocka_unit_test(durable_faults),
 		cmocka_unit_test(run_faults),       cmocka_unit_test(unknown_outcome),
 		cmocka_unit_test(unknown_and_full), cmocka_unit_test(interrupted),
-		cmocka_unit_test(both_or_none),     cmocka_unit_test(reading_faults),
+		cmocka_unit_test(both_or_none),     cmocka_unit_test(edited_meanwhile),
+		cmocka_unit_test(reading_faults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

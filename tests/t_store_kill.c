@@ -170,7 +170,7 @@ static bool one_kill(const struct model *m, uint32_t round, unsigned stop)
 static void killed_anywhere(void **state)
 {
 	const char *rounds = getenv("STORE_KILL_ROUNDS");
-	const uint32_t count = rounds != NULL ? (uint32_t)atoi(rounds) : 1;
+	const uint32_t count = rounds != NULL ? (uint32_t)atoi(rounds) : 3;
 
 	(void)state;
 	for (uint32_t round = 1; round <= count; round++) {

@@ -429,9 +429,10 @@ static int commit_run(struct store *s, const struct rts_vars_view *view,
 	bool renamed;
 	int r = store_run_write(view, phase, s->boot_id, now, &s->run);
 
-	if (r < 0 || s->run.n > STORE_FILE_MAX)
-		return diag(d, r < 0 ? r : -EFBIG, "%s",
-			    r < 0 ? "out of memory" : "too long");
+	if (r == 0 && s->run.n > STORE_FILE_MAX)
+		r = -EFBIG;
+	if (r < 0)
+		return diag(d, r, "%s: %s", s->run_name, strerror(-r));
 	w.p = s->run.p;
 	w.n = s->run.n;
 	r = os_file_replace(&w, &renamed, d);
