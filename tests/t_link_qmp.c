@@ -261,8 +261,8 @@ static void other_lines(void **state)
 		"\"RESET\"\n",
 		"{\"data\": {\"event\": \"RESET\"}}\n",
 		"{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"\x1b[31m\"}}\n",
-		"{\"event\": \"STOP\"}\n{\"event\": \"RESUME\"}\n{\"event\": "
-		"\"SHUTDOWN\"}\n",
+		"{\"event\": \"STOP\"}\n{\"event\": \"RESUME\"}\n",
+		"{\"event\": \"SHUTDOWN\"}\n",
 		"{\"event\": \"RESET\"", /* no end yet */
 	};
 	struct fixture *f = *state;

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/diag.h"
+
 #define OPTIONS_MAX 32U
 #define HELP_COLUMN 26
 
@@ -72,7 +74,7 @@ int cli_error(const char *verb, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
+	fmt_text(text, sizeof text, fmt, ap);
 	va_end(ap);
 	fprintf(stderr, "runtserv %s: %s\n", verb, text);
 	return EXIT_TROUBLE;

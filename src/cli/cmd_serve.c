@@ -2,7 +2,9 @@
 /* runtserv serve: options, start and stop. One process serves one machine, in the
  * foreground. */
 #include <errno.h>
+#include <getopt.h>
 #include <jansson.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +12,6 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 
-#include "base/cleanup.h"
 #include "cli/cli.h"
 #include "cli/serve.h"
 #include "os/os_clock.h"
@@ -302,24 +303,41 @@ static int start_links(struct serve *s, struct os_listener *listener, struct dia
 	return 0;
 }
 
-/* The folder of a path, as a new string. */
-static char *folder(const char *path)
+/* The folder of a path; a path that does not fit was not opened either. */
+static const char *folder(const char *path, char ret[PATH_MAX])
 {
 	const char *slash = strrchr(path, '/');
 
 	if (slash == NULL)
-		return strdup(".");
-	return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+		return ".";
+	snprintf(ret, PATH_MAX, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	return ret;
+}
+
+static int confine(struct serve *s, struct diag *d, const char **ret_missing)
+{
+	struct os_sandbox_path paths[SANDBOX_PATHS];
+	char sock[PATH_MAX], page[PATH_MAX];
+	const char *store = store_folder(s->store);
+	size_t n = 0;
+
+	if (store != NULL)
+		paths[n++] = (struct os_sandbox_path){store, OS_SANDBOX_STORE};
+	if (s->o.socket != NULL)
+		paths[n++] = (struct os_sandbox_path){folder(s->o.socket, sock),
+						      OS_SANDBOX_UNLINK};
+	if (s->o.ivshmem != NULL)
+		paths[n++] = (struct os_sandbox_path){folder(s->o.ivshmem, page),
+						      OS_SANDBOX_UNLINK};
+	if (s->o.qmp != NULL) /* the age of QEMU's process */
+		paths[n++] = (struct os_sandbox_path){"/proc", OS_SANDBOX_READ};
+	return os_sandbox(paths, n, d, ret_missing);
 }
 
 static int enter_sandbox(struct serve *s, struct diag *d)
 {
-	struct os_sandbox_path paths[SANDBOX_PATHS];
-	const char *store = store_folder(s->store);
-	cleanup(freep) char *sock = folder(s->o.socket != NULL ? s->o.socket : "");
-	cleanup(freep) char *page = folder(s->o.ivshmem != NULL ? s->o.ivshmem : "");
+	struct diag why = {0};
 	const char *missing = "";
-	size_t n = 0;
 	int r;
 
 	if (s->o.sandbox == OS_SANDBOX_OFF)
@@ -329,24 +347,12 @@ static int enter_sandbox(struct serve *s, struct diag *d)
 			  "sandbox: nothing is enforced; Landlock has no log-only mode");
 		return 0;
 	}
-	if (sock == NULL || page == NULL)
-		return diag(d, -ENOMEM, "out of memory");
-	if (store != NULL)
-		paths[n++] = (struct os_sandbox_path){store, OS_SANDBOX_STORE};
-	if (s->o.socket != NULL)
-		paths[n++] = (struct os_sandbox_path){sock, OS_SANDBOX_UNLINK};
-	if (s->o.ivshmem != NULL)
-		paths[n++] = (struct os_sandbox_path){page, OS_SANDBOX_UNLINK};
-	if (s->o.qmp != NULL) /* the age of QEMU's process */
-		paths[n++] = (struct os_sandbox_path){"/proc", OS_SANDBOX_READ};
-	r = os_sandbox(paths, n, d, &missing);
-	if (r == 0 && *missing == 0)
-		return 0;
+	r = confine(s, &why, &missing);
 	if (r < 0 && s->o.sandbox == OS_SANDBOX_ON)
-		return r;
-	link_say(&(struct link_log){serve_log, s}, RTS_LOG_INFO, "sandbox: %s%s",
-		 r < 0 ? d->text : "this kernel does not confine ", missing);
-	*d = (struct diag){0};
+		return diag(d, r, "sandbox: %s", why.text);
+	if (r < 0 || *missing != 0)
+		link_say(&(struct link_log){serve_log, s}, RTS_LOG_INFO, "sandbox: %s%s",
+			 r < 0 ? why.text : "this kernel does not confine ", missing);
 	return 0;
 }
 

@@ -52,16 +52,21 @@ struct link_mm {
 	bool spin;
 };
 
+static void conn_free(struct conn *c)
+{
+	os_loop_unwatch(c->mm->config.loop, &c->watch);
+	close(c->watch.fd);
+	free(c);
+}
+
 static void drop(struct conn *c)
 {
 	struct link_mm *m = c->mm;
 
-	os_loop_unwatch(m->config.loop, &c->watch);
-	close(c->watch.fd);
 	for (size_t i = 0; i < m->conn_count; i++)
 		if (m->conns[i] == c)
 			m->conns[i] = m->conns[--m->conn_count];
-	free(c);
+	conn_free(c);
 }
 
 /* 0: all is out; -EAGAIN: the peer is slow; else the connection is dead. */
@@ -278,8 +283,8 @@ void link_mm_free(struct link_mm *m)
 {
 	if (m == NULL)
 		return;
-	while (m->conn_count > 0)
-		drop(m->conns[0]);
+	for (size_t i = 0; i < m->conn_count; i++)
+		conn_free(m->conns[i]);
 	for (size_t i = 0; i < m->listener_count; i++)
 		os_loop_unwatch(m->config.loop, &m->listeners[i].watch);
 	free(m);
