@@ -45,6 +45,7 @@ fails()
 # start ARG...: a daemon in the background that answers on its socket or has said that it serves
 start()
 {
+	: >log
 	"$runtserv" serve "$@" >log.out 2>log &
 	pid=$!
 	for _ in $(seq 400); do
