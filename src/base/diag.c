@@ -63,7 +63,7 @@ size_t fmt_text(char *ret, size_t cap, const char *fmt, va_list ap)
 			break;
 		}
 		case 'c':
-			put(&o, (char)va_arg(ap, int));
+			put(&o, (char)(va_arg(ap, int) & 0x7f));
 			break;
 		case 'd': {
 			int64_t v = wide ? va_arg(ap, int64_t) : va_arg(ap, int);

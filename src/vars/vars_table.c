@@ -169,10 +169,11 @@ EFI_STATUS fits(const struct rts_vars *v, const struct change *changes, size_t n
 
 	for (size_t i = 0; i < n; i++) {
 		const struct node *old = changes[i].old, *new = changes[i].new;
+		const struct node *any = new != NULL ? new : old;
 		uint64_t less = old != NULL ? node_cost(old) : 0;
 		uint64_t more = new != NULL ? node_cost(new) : 0;
 
-		if (((new != NULL ? new : old)->var.attr & ATTR_NV) != 0) {
+		if (any != NULL && (any->var.attr & ATTR_NV) != 0) {
 			nv = nv - less + more;
 			nv_grows |= more > less;
 		} else {
