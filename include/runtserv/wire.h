@@ -32,7 +32,6 @@ struct rts_wire {
 	const struct rts_wire_guest_ops *guest;
 	void *guest_ctx;
 	uint64_t import_count; /* IMPORT messages since INIT */
-	uint64_t import_skipped;
 };
 
 /*

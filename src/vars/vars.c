@@ -103,6 +103,8 @@ void vars_log(const struct rts_vars *v, enum rts_log level, const EFI_GUID *guid
 	for (size_t i = 0; text[i] != 0; i++)
 		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
 			text[i] = '?';
+		else if ((unsigned char)text[i] == 0xc2 && (unsigned char)text[i + 1] < 0xa0)
+			text[i] = text[i + 1] = '?'; /* U+0080 to U+009F */
 	guid_to_text(guid, guid_text);
 	diag_set(&line, "%s %s-%s (%s): %s: %s", what, text, guid_text,
 		 v->phase.runtime      ? "run time"
@@ -315,6 +317,8 @@ static EFI_STATUS lock_new(const struct rts_vars *v, const EFI_GUID *guid,
 {
 	struct lock *l;
 
+	if (!ucs2_valid(name, name_len / 2)) /* STORE.run could not hold it */
+		return EFI_INVALID_PARAMETER;
 	if (v->used_volatile + RTS_VARS_OVERHEAD + name_len > v->config.quota_volatile)
 		return EFI_OUT_OF_RESOURCES;
 	l = malloc(sizeof *l + name_len);

@@ -49,7 +49,7 @@ static EFI_STATUS check(const struct rts_vars *v, const struct rts_var *var)
 		return EFI_WRITE_PROTECTED;
 	if (own == OWN_SECUREBOOT || (var->attr & ATTR_AT) != 0)
 		return EFI_SECURITY_VIOLATION;
-	if (!attr_storable(var->attr) || (var->attr & ATTR_HR) != 0 ||
+	if (!attr_storable(var->attr) || (var->attr & ATTR_HR) != 0 || var->data_len == 0 ||
 	    too_long(var->name_len, var->data_len))
 		return EFI_INVALID_PARAMETER;
 	if (table_find(v, &var->guid, var->name, var->name_len) != NULL)
@@ -107,22 +107,42 @@ EFI_STATUS rts_vars_import_add(struct rts_vars *v, const struct rts_var *var)
 	return status;
 }
 
+/* What SetVariable made since it was staged keeps its value. */
+static void drop_existing(struct rts_vars *v)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < v->import.count; i++) {
+		struct node *n = v->import.staged[i].new;
+
+		if (table_find(v, &n->var.guid, n->var.name, n->var.name_len) != NULL)
+			free(n);
+		else
+			v->import.staged[kept++].new = n;
+	}
+	v->import.count = kept;
+}
+
 EFI_STATUS rts_vars_import_end(struct rts_vars *v, size_t *ret_nv_count,
 			       size_t *ret_volatile_count)
 {
-	size_t nv = 0, count = v->import.count;
+	size_t nv = 0, count;
 	unsigned parts = 0;
 	EFI_STATUS status;
 
 	if (!v->import.open || v->phase.ready_to_boot)
 		return EFI_ACCESS_DENIED;
+	drop_existing(v);
+	count = v->import.count;
 	for (size_t i = 0; i < count; i++) {
 		bool is_nv = (v->import.staged[i].new->var.attr &ATTR_NV) != 0;
 
 		nv += is_nv;
 		parts |= is_nv ? RTS_VARS_DURABLE : RTS_VARS_RUN;
 	}
-	status = commit(v, v->import.staged, count, parts);
+	status = fits(v, v->import.staged, count);
+	if (!EFI_ERROR(status))
+		status = commit(v, v->import.staged, count, parts);
 	if (!EFI_ERROR(status)) {
 		if (v->config.log != NULL && v->config.log_level >= RTS_LOG_INFO) {
 			struct diag line = {0};

@@ -13,8 +13,10 @@
 
 static uint64_t mix(uint64_t h, uint64_t w)
 {
-	h = (h ^ w) * 0x9e3779b97f4a7c15ULL;
-	return h ^ h >> 32;
+	__extension__ const unsigned __int128 m =
+		(unsigned __int128)(h ^ w) * 0x9e3779b97f4a7c15ULL;
+
+	return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
 static uint64_t hash_of(const struct rts_vars *v, const EFI_GUID *guid, const CHAR16 *name,
@@ -277,5 +279,5 @@ bool rts_vars_view_next_lock(const struct rts_vars_view *view,
 
 struct rts_vars_phase rts_vars_view_phase(const struct rts_vars_view *view)
 {
-	return view->phase;
+	return view == &view->vars->current ? view->vars->phase : view->phase;
 }

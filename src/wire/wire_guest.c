@@ -23,7 +23,7 @@ static EFI_STATUS init(struct rts_wire *w, uint8_t *p, size_t n)
 		status = rts_vars_import_begin(w->vars);
 	if (EFI_ERROR(status))
 		return status;
-	w->import_count = w->import_skipped = 0;
+	w->import_count = 0;
 	msg.flags = rts_vars_import_wants_nv(w->vars) ? GUEST_DRIVER_INIT_WANT_NV : 0;
 	memcpy(p, &msg, sizeof msg);
 	return EFI_SUCCESS;
@@ -39,6 +39,7 @@ static EFI_STATUS import(struct rts_wire *w, uint8_t *p, size_t n)
 
 	if (!wire_access((struct bytes){p, n}, &a, &name, &data, &status))
 		return EFI_INVALID_PARAMETER;
+	w->import_count++;
 	if (EFI_ERROR(status))
 		return status;
 	var = (struct rts_var){.guid = a.Guid,
@@ -47,10 +48,7 @@ static EFI_STATUS import(struct rts_wire *w, uint8_t *p, size_t n)
 			       .name_len = (uint32_t)a.NameSize,
 			       .data = data.p,
 			       .data_len = (uint32_t)data.n};
-	status = rts_vars_import_add(w->vars, &var);
-	w->import_count++;
-	w->import_skipped += EFI_ERROR(status);
-	return status;
+	return rts_vars_import_add(w->vars, &var);
 }
 
 /* A count that is not ours means that a daemon before us took some of them. */
