@@ -57,7 +57,7 @@ int os_file_open(int dir, const char *name, int flags, struct stat *ret)
 int os_file_read(int dir, const char *name, size_t max, char **ret, size_t *ret_len,
 		 struct os_file_id *ret_id)
 {
-	struct stat st;
+	struct stat st = {0};
 	size_t n = 0, room;
 	cleanup(closep) int fd = os_file_open(dir, name, O_RDONLY, &st);
 	cleanup(freep) char *p = NULL;

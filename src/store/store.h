@@ -19,14 +19,14 @@ struct store_config {
 	void *log_ctx;
 };
 
-/* Opens and locks; reads nothing yet. 0 or -errno with a text in @d that names the file
- * (-EBUSY: who holds it). */
+/* Looks what kind of store it is, and locks it; a word that is refused leaves nothing
+ * behind. 0 or -errno with a text in @d that names the file (-EBUSY: who holds it). */
 int store_open(const struct store_config *config, struct diag *d, struct store **ret);
 void store_close(struct store *s);
 
 /* Fills a new @v from the store and from a STORE.run of this boot of the host. 0 or -errno
- * with a text in @d: file, line and column, and what is wrong there. Changes nothing on
- * disk. */
+ * with a text in @d: file, line and column, and what is wrong there; nothing can be
+ * committed then. Changes nothing on disk. */
 int store_load(struct store *s, struct rts_vars *v, struct diag *d);
 
 /* The folder that STORE, with symbolic links resolved, lies in: what a sandbox must leave
