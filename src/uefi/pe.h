@@ -126,5 +126,5 @@ typedef struct {
 	uint16_t DmtfClpEntryPointOffset;
 } PCI_DATA_STRUCTURE;
 _Static_assert(sizeof(PCI_DATA_STRUCTURE) == 28, "PCI_DATA_STRUCTURE");
-#define PCI_DATA_STRUCTURE_MIN 24U /* revision 0: up to Indicator and two reserved bytes \
-				    */
+/* Revision 0: up to Indicator and two reserved bytes. */
+#define PCI_DATA_STRUCTURE_MIN 24U
