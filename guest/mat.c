@@ -14,9 +14,10 @@
 
 #define ACCESS      (EFI_MEMORY_RO | EFI_MEMORY_XP | EFI_MEMORY_RP)
 #define SECTION_MAX 16U
-#define SPARE \
-	64U /* entries beside those that firmware had when the table was first replaced */
-#define PAGE_MASK ((uint64_t)EFI_PAGE_SIZE - 1)
+#define PAGE_MASK   ((uint64_t)EFI_PAGE_SIZE - 1)
+
+/* Entries beside those that firmware had when the table was first replaced. */
+#define SPARE 64U
 
 /* One stretch of our image: from @start to the start of the next, with one kind of access.
  */
