@@ -190,7 +190,7 @@ static void mm_gone(void *ctx, size_t left)
 {
 	struct serve *s = ctx;
 
-	if (s->o.terminate && left == 0)
+	if (left == 0 && (s->o.terminate || !s->reachable))
 		os_loop_stop(&s->loop, EXIT_WELL);
 }
 
@@ -275,6 +275,7 @@ static int start_links(struct serve *s, struct os_listener *listener, struct dia
 	bool listens;
 	int r = link_mm_new(&mm, &s->mm);
 
+	s->reachable = s->o.socket != NULL || s->o.ivshmem != NULL;
 	if (r == 0 && s->o.socket != NULL) {
 		r = os_listener_open(s->o.socket, d, listener);
 		if (r == 0)
@@ -285,6 +286,8 @@ static int start_links(struct serve *s, struct os_listener *listener, struct dia
 		if (r == 0)
 			r = listens ? link_mm_listen(s->mm, s->o.fds[i])
 				    : link_mm_add(s->mm, s->o.fds[i]);
+		if (r == 0 && listens)
+			s->reachable = true;
 	}
 	if (r == 0 && s->ivshmem != NULL)
 		r = link_ivshmem_start(s->ivshmem, d);

@@ -30,7 +30,9 @@ struct serve {
 	struct link_ivshmem *ivshmem;
 	struct link_qmp *qmp;
 	int notify_fd;
-	bool in_init;      /* within may_init: the page is busy */
+	bool reachable; /* somebody may come; false: connected descriptors are all there is
+			 */
+	bool in_init;   /* within may_init: the page is busy */
 	uint64_t known_ns; /* os_boot_ns() of the latest sign that this machine was here
 			      already */
 };

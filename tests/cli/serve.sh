@@ -242,9 +242,19 @@ os.kill(pid, 15)
 assert manager.recv(1000) == b'STOPPING=1'
 assert os.waitpid(pid, 0)[1] == 0
 assert os.path.exists('fd.sock')
+
+# a connected descriptor: when it ends, nobody can come any more
+ours, theirs = socket.socketpair()
+child = subprocess.Popen([sys.argv[1], 'serve', '--store', 'memory:', '--fd', str(theirs.fileno())],
+                         pass_fds=[theirs.fileno()])
+theirs.close()
+ours.sendall(bytes([1, 0, 0, 0, 0, 0, 0, 0]))
+assert ours.recv(100) == bytes(8)
+ours.close()
+assert child.wait(20) == 0
 EOF
-	ok 'socket activation and notification' $?
+	ok 'passed descriptors and notification' $?
 else
-	ok 'socket activation and notification # SKIP no python3' 0
+	ok 'passed descriptors and notification # SKIP no python3' 0
 fi
 echo "1..$n"
