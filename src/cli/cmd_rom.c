@@ -80,7 +80,8 @@ static int file_replace(const char *path, const uint8_t *p, size_t n)
 		else
 			done += (size_t)put;
 	}
-	if (r == 0 && (fchmod(fd, 0666 & ~mask) < 0 || rename(tmp, path) < 0))
+	if (r == 0 &&
+	    (fsync(fd) < 0 || fchmod(fd, 0666 & ~mask) < 0 || rename(tmp, path) < 0))
 		r = -errno;
 	if (r != 0)
 		unlink(tmp);
@@ -271,7 +272,11 @@ static void row_print(const struct row *row)
 		printf(" compressed (%u)", i->compression);
 	else if (row->has_pe)
 		printf(" %u bytes of relocations", row->pe.reloc.Size);
-	printf("%s%s\n", row->problem.text[0] != 0 ? "; " : "", row->problem.text);
+	printf("%s%s\n",
+	       row->problem.text[0] == 0 ? ""
+	       : row->has_pe             ? "; "
+					 : " ",
+	       row->problem.text);
 }
 
 static int show_json(const struct row *rows, size_t n, const struct diag *d)
