@@ -343,7 +343,7 @@ static void too_long_to_come_back(void **state)
 
 			assert_int_equal(rts_vars_import_add(f.v, &var), EFI_SUCCESS);
 		}
-		assert_int_equal(rts_vars_import_end(f.v, &nv, &vol), EFI_DEVICE_ERROR);
+		assert_int_equal(rts_vars_import_end(f.v), EFI_DEVICE_ERROR);
 		assert_non_null(strstr(f.log, "File too large"));
 		fixture_close(&f);
 		assert_int_equal(fixture_open(&f), 0);

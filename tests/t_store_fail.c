@@ -476,7 +476,7 @@ static void both_or_none(void **state)
 		for (size_t i = 0; i < COUNT(vars); i++)
 			assert_int_equal(rts_vars_import_add(f.v, &vars[i]), EFI_SUCCESS);
 		plan_start(CALL_WRITE, skip, 1, EIO);
-		assert_int_equal(rts_vars_import_end(f.v, &a, &b), EFI_DEVICE_ERROR);
+		assert_int_equal(rts_vars_import_end(f.v), EFI_DEVICE_ERROR);
 		assert_int_equal(plan.times, 0);
 		plan.on = false;
 		assert_string_equal(fixture_get(&f, nv), "");

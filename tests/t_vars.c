@@ -8,7 +8,9 @@
 #include "test.h"
 #include "uefi/guids.h"
 #include "uefi/mm.h"
+#include "vars/vars_priv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -365,6 +367,7 @@ static void get_answers(void **state)
 	assert_int_equal(get(f, &ns, u"Var", 8, &attr, NULL, &n), EFI_BUFFER_TOO_SMALL);
 	n = 5;
 	assert_int_equal(get(f, &ns, u"Var", 8, &attr, data, &n), EFI_SUCCESS);
+	assert_int_equal(get(f, &ns, u"Var", 8, &attr, NULL, &n), EFI_INVALID_PARAMETER);
 	assert_int_equal(get(f, &ns, u"", 2, &attr, data, &n), EFI_NOT_FOUND);
 	assert_int_equal(get(f, &ns, u"Va", 6, &attr, data, &n), EFI_NOT_FOUND);
 	assert_int_equal(get(f, &global, u"Var", 8, &attr, data, &n), EFI_NOT_FOUND);
@@ -518,6 +521,9 @@ static void phases_and_locks(void **state)
 	assert_int_equal(rts_vars_lock(f->v, u"Keep", 10, &ns), EFI_SUCCESS);
 	assert_int_equal(rts_vars_lock(f->v, u"Later", 12, &ns), EFI_SUCCESS);
 	assert_int_equal(f->store.locks, 2);
+	assert_int_equal(rts_vars_lock(f->v, surrogate, sizeof surrogate, &ns),
+			 EFI_INVALID_PARAMETER);
+	assert_int_equal(rts_vars_lock(f->v, u"", 2, &ns), EFI_INVALID_PARAMETER);
 	assert_int_equal(SET(f, &ns, u"Keep", NV | BS | RT, "2", 1),
 			 EFI_SUCCESS); /* not enforced yet */
 	enter(f, AFTER_DXE);
@@ -530,6 +536,7 @@ static void phases_and_locks(void **state)
 	assert_int_equal(rts_vars_ready_to_boot(f->v), EFI_SUCCESS);
 	assert_int_equal(rts_vars_ready_to_boot(f->v), EFI_SUCCESS);
 	assert_int_equal(rts_vars_exit_boot_services(f->v), EFI_SUCCESS);
+	assert_true(rts_vars_view_phase(rts_vars_current(f->v)).runtime);
 	unsigned before = f->store.commits;
 	assert_int_equal(rts_vars_exit_boot_services(f->v), EFI_SUCCESS);
 	assert_int_equal(f->store.commits, before); /* nothing new to keep */
@@ -618,11 +625,10 @@ static EFI_STATUS import_one(struct fixture *f, const EFI_GUID *guid, const CHAR
 static void import(void **state)
 {
 	struct fixture *f = *state;
-	size_t nv, vol;
-
+	static const uint8_t big[65400];
 	assert_int_equal(IMPORT(f, &ns, u"A", NV | BS),
 			 EFI_ACCESS_DENIED); /* nothing begun */
-	assert_int_equal(rts_vars_import_end(f->v, &nv, &vol), EFI_ACCESS_DENIED);
+	assert_int_equal(rts_vars_import_end(f->v), EFI_ACCESS_DENIED);
 	assert_int_equal(rts_vars_import_begin(f->v), EFI_SUCCESS);
 	assert_true(rts_vars_import_wants_nv(f->v));
 	assert_int_equal(IMPORT(f, &ns, u"A", NV | BS), EFI_SUCCESS);
@@ -639,7 +645,7 @@ static void import(void **state)
 			 EFI_SECURITY_VIOLATION);
 	assert_false(HAS(f, &ns, u"A", "i", 1)); /* only staged */
 	f->store.answer = EFI_DEVICE_ERROR;
-	assert_int_equal(rts_vars_import_end(f->v, &nv, &vol), EFI_DEVICE_ERROR);
+	assert_int_equal(rts_vars_import_end(f->v), EFI_DEVICE_ERROR);
 	f->store.answer = EFI_SUCCESS;
 	assert_false(HAS(f, &ns, u"A", "i", 1));
 
@@ -647,13 +653,49 @@ static void import(void **state)
 	assert_int_equal(IMPORT(f, &ns, u"A", NV | BS), EFI_SUCCESS);
 	assert_int_equal(IMPORT(f, &ns, u"B", BS | RT), EFI_SUCCESS);
 	unsigned before = f->store.commits;
-	assert_int_equal(rts_vars_import_end(f->v, &nv, &vol), EFI_SUCCESS);
+	assert_int_equal(rts_vars_import_end(f->v), EFI_SUCCESS);
 	assert_int_equal(f->store.commits, before + 1);
 	assert_int_equal(f->store.parts, RTS_VARS_DURABLE | RTS_VARS_RUN);
-	assert_int_equal(nv, 1);
-	assert_int_equal(vol, 1);
+	assert_int_equal(f->store.nv, 1);
+	assert_int_equal(f->store.vol, 1);
 	assert_true(HAS(f, &ns, u"A", "i", 1));
 	assert_true(HAS(f, &ns, u"B", "i", 1));
+
+	/* what SetVariable does meanwhile goes first: the value stays, and the quota holds
+	 */
+	rts_vars_set(f->v, u"A", 4, &ns, 0, NULL, 0);
+	rts_vars_reset(f->v);
+	assert_int_equal(rts_vars_import_begin(f->v), EFI_SUCCESS);
+	assert_int_equal(IMPORT(f, &ns, u"A", NV | BS), EFI_SUCCESS);
+	assert_int_equal(IMPORT(f, &ns, u"Z", NV | BS), EFI_SUCCESS);
+	SET(f, &ns, u"A", NV | BS, "s", 1);
+	assert_int_equal(rts_vars_import_end(f->v), EFI_SUCCESS);
+	assert_true(HAS(f, &ns, u"A", "s", 1));
+	assert_int_equal(f->store.nv, 2);
+	SET(f, &ns, u"A", 0, "", 0);
+	SET(f, &ns, u"Z", 0, "", 0);
+	rts_vars_reset(f->v);
+	assert_int_equal(rts_vars_import_begin(f->v), EFI_SUCCESS);
+	assert_int_equal(IMPORT(f, &ns, u"Z", NV | BS), EFI_SUCCESS);
+	for (CHAR16 name[] = u"0"; name[0] < '4'; name[0]++)
+		assert_int_equal(
+			rts_vars_set(f->v, name, sizeof name, &ns, NV | BS, big, 65400),
+			EFI_SUCCESS);
+	SET(f, &ns, u"4", NV | BS, big, 262144 - 4 * (65400 + 100) - 100);
+	assert_int_equal(rts_vars_import_end(f->v), EFI_OUT_OF_RESOURCES);
+	for (CHAR16 name[] = u"0"; name[0] < '5'; name[0]++)
+		rts_vars_set(f->v, name, sizeof name, &ns, 0, NULL, 0);
+	SET(f, &ns, u"A", NV | BS, "i", 1);
+
+	/* an import goes by the locks, and makes nothing that SetVariable could not */
+	rts_vars_reset(f->v);
+	assert_int_equal(rts_vars_import_begin(f->v), EFI_SUCCESS);
+	assert_int_equal(rts_vars_lock(f->v, u"L", 4, &ns), EFI_SUCCESS);
+	enter(f, AFTER_DXE);
+	assert_int_equal(IMPORT(f, &ns, u"L", BS | RT), EFI_WRITE_PROTECTED);
+	struct rts_var empty = variable(&ns, u"E", 4, BS | RT);
+	empty.data_len = 0;
+	assert_int_equal(rts_vars_import_add(f->v, &empty), EFI_INVALID_PARAMETER);
 
 	rts_vars_reset(f->v); /* the store is not empty any more */
 	assert_int_equal(rts_vars_import_begin(f->v), EFI_SUCCESS);
@@ -663,8 +705,61 @@ static void import(void **state)
 	assert_int_equal(IMPORT(f, &ns, u"B", BS | RT), EFI_SUCCESS);
 	assert_int_equal(rts_vars_ready_to_boot(f->v), EFI_SUCCESS);
 	assert_int_equal(IMPORT(f, &ns, u"E", BS | RT), EFI_ACCESS_DENIED);
-	assert_int_equal(rts_vars_import_end(f->v, &nv, &vol), EFI_ACCESS_DENIED);
+	assert_int_equal(rts_vars_import_end(f->v), EFI_ACCESS_DENIED);
 	assert_int_equal(rts_vars_import_begin(f->v), EFI_ACCESS_DENIED);
+}
+
+/* Names made to collide whatever the seed is, where the mix is a bare product: each pair of
+ * words hides a flipped top bit. */
+static void hash_spreads(void **state)
+{
+	struct fixture *f = *state;
+	size_t longest = 0;
+
+	for (unsigned i = 0; i < 512; i++) {
+		CHAR16 name[73]; /* nine pairs of words of four characters */
+
+		for (unsigned k = 0; k < 72; k++)
+			name[k] = 'A';
+		name[72] = 0;
+		for (unsigned bit = 0; bit < 9; bit++)
+			if ((i >> bit & 1) != 0) {
+				name[8 * bit + 3] ^= 0x8000;
+				name[8 * bit + 7] ^= 0x8000;
+				name[8 * bit + 5] ^= 0x8000;
+			}
+		assert_int_equal(rts_vars_set(f->v, name, sizeof name, &ns, BS, "x", 1),
+				 EFI_SUCCESS);
+	}
+	for (size_t i = 0; i < f->v->bucket_count; i++) {
+		size_t chain = 0;
+
+		for (const struct node *n = f->v->buckets[i]; n != NULL; n = n->hash_next)
+			chain++;
+		longest = chain > longest ? chain : longest;
+	}
+	assert_in_range(longest, 1, 16);
+}
+
+/* A name is a stranger's text: what would steer a terminal does not reach the log. */
+static char logged[400];
+static void log_line(void *ctx, enum rts_log level, const char *text)
+{
+	(void)ctx, (void)level;
+	snprintf(logged, sizeof logged, "%s", text);
+}
+
+static void log_is_plain(void **state)
+{
+	static const CHAR16 name[] = {'a', 0x1b, 0x9b, 0x7f, '\n', 0xe9, 0};
+	const struct rts_vars_config config = {.log = log_line, .log_level = RTS_LOG_INFO};
+	struct rts_vars *v;
+
+	(void)state;
+	assert_int_equal(rts_vars_new(&config, &v), EFI_SUCCESS);
+	rts_vars_set(v, name, sizeof name, &ns, NV, "x", 1);
+	assert_non_null(strstr(logged, "SetVariable a?\?\?\?\?\xc3\xa9-1111"));
+	rts_vars_free(v);
 }
 
 /* Random operations against an array of values: same statuses, same contents, same quota.
@@ -767,6 +862,8 @@ int main(void)
 		T(locks_are_charged),
 		T(store_refuses),
 		T(import),
+		T(hash_spreads),
+		cmocka_unit_test(log_is_plain),
 		T(model),
 	};
 

@@ -28,7 +28,7 @@ struct rts_var {
 	EFI_GUID guid;
 	uint32_t attr;     /* EFI_VARIABLE_*, never APPEND_WRITE */
 	uint32_t name_len; /* bytes, NUL included: at least 4 */
-	uint32_t data_len; /* bytes, at least 1 but for a value that append left empty */
+	uint32_t data_len; /* bytes; 0 only where a store had it so */
 	EFI_TIME time;     /* of the last authenticated write; zero otherwise */
 	bool has_digest;   /* signer of a private authenticated variable */
 	uint8_t digest[32];
@@ -56,7 +56,7 @@ struct rts_var_store_ops {
 	 * Keeps @parts of the state that @view shows, which is the state after the change.
 	 * Returns EFI_SUCCESS only when it is kept as the part demands; anything else
 	 * (EFI_DEVICE_ERROR as a rule) is what the caller of the service is told, and the
-	 * change is not made.
+	 * change is not made. @parts is never 0.
 	 */
 	EFI_STATUS (*commit)(void *ctx, const struct rts_vars_view *view, unsigned parts);
 };
@@ -130,13 +130,14 @@ EFI_STATUS rts_vars_query(const struct rts_vars *v, uint32_t attr, uint64_t *ret
 EFI_STATUS rts_vars_lock(struct rts_vars *v, const CHAR16 *name, size_t name_len,
 			 const EFI_GUID *guid);
 
-/* Phases. Each may come any number of times. EFI_UNSUPPORTED: ReadyToBoot at run time. */
+/* Phases. Each may come any number of times. EFI_UNSUPPORTED: ReadyToBoot at run time.
+ * Where the store cannot keep a phase it holds all the same; the status is the store's. */
 EFI_STATUS rts_vars_end_of_dxe(struct rts_vars *v);
 EFI_STATUS rts_vars_ready_to_boot(struct rts_vars *v);
 EFI_STATUS rts_vars_exit_boot_services(struct rts_vars *v);
 
 /* The machine was reset: volatile variables, locks and phases are gone, an unfinished
- * import too. */
+ * import too, also where the store cannot keep that and its status is returned. */
 EFI_STATUS rts_vars_reset(struct rts_vars *v);
 
 /*
@@ -146,12 +147,13 @@ EFI_STATUS rts_vars_reset(struct rts_vars *v);
  * variable and EFI_WRITE_PROTECTED for one that the service computes or keeps for itself
  * (neither is ever imported), EFI_ALREADY_STARTED for one that exists, EFI_ACCESS_DENIED
  * after ReadyToBoot or without begin, and for a non-volatile one when begin found the store
- * not empty. end: EFI_ACCESS_DENIED where nothing was begun.
+ * not empty; EFI_INVALID_PARAMETER for what SetVariable could not have made,
+ * EFI_OUT_OF_RESOURCES over quota. end: EFI_ACCESS_DENIED where nothing was begun, else the
+ * store's status; the import is over either way.
  */
 EFI_STATUS rts_vars_import_begin(struct rts_vars *v);
 EFI_STATUS rts_vars_import_add(struct rts_vars *v, const struct rts_var *var);
-EFI_STATUS rts_vars_import_end(struct rts_vars *v, size_t *ret_nv_count,
-			       size_t *ret_volatile_count);
+EFI_STATUS rts_vars_import_end(struct rts_vars *v);
 bool rts_vars_import_wants_nv(const struct rts_vars *v);
 
 struct rts_vars_phase rts_vars_phase(const struct rts_vars *v);

@@ -103,7 +103,8 @@ void vars_log(const struct rts_vars *v, enum rts_log level, const EFI_GUID *guid
 	for (size_t i = 0; text[i] != 0; i++)
 		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
 			text[i] = '?';
-		else if ((unsigned char)text[i] == 0xc2 && (unsigned char)text[i + 1] < 0xa0)
+		else if ((unsigned char)text[i] == 0xc2 &&
+			 (unsigned char)text[i + 1] < 0xa0)
 			text[i] = text[i + 1] = '?'; /* U+0080 to U+009F */
 	guid_to_text(guid, guid_text);
 	diag_set(&line, "%s %s-%s (%s): %s: %s", what, text, guid_text,
@@ -122,6 +123,7 @@ EFI_STATUS rts_vars_load(struct rts_vars *v, const struct rts_var *var)
 	if (name_bytes(var->name, var->name_len) != var->name_len || var->name_len < 4 ||
 	    !ucs2_valid(var->name, var->name_len / 2) || !attr_storable(var->attr) ||
 	    too_long(var->name_len, var->data_len) ||
+	    (var->data == NULL && var->data_len > 0) ||
 	    own_variable(&var->guid, var->name, var->name_len) == OWN_COMPUTED)
 		return EFI_INVALID_PARAMETER;
 	if (table_find(v, &var->guid, var->name, var->name_len) != NULL)
@@ -166,8 +168,9 @@ EFI_STATUS rts_vars_get(const struct rts_vars *v, const CHAR16 *name, size_t nam
 	*ret_attr = n->var.attr;
 	if (room < n->var.data_len)
 		return EFI_BUFFER_TOO_SMALL;
-	if (n->var.data_len > 0)
-		memcpy(data, n->var.data, n->var.data_len);
+	if (data == NULL)
+		return EFI_INVALID_PARAMETER;
+	memcpy(data, n->var.data, n->var.data_len);
 	return EFI_SUCCESS;
 }
 
@@ -228,14 +231,19 @@ EFI_STATUS rts_vars_query(const struct rts_vars *v, uint32_t attr, uint64_t *ret
 	return EFI_SUCCESS;
 }
 
-/* Takes @next as the phase once the store has it. A phase is a latch: where the store
- * cannot keep it, it holds in memory all the same, and the caller is told. */
+/* Takes @next as the phase, and has the store keep it. A phase is a latch: where the store
+ * cannot, it holds in memory all the same, the caller is told, and every later change tries
+ * again. */
 static EFI_STATUS advance(struct rts_vars *v, struct rts_vars_phase next)
 {
+	EFI_STATUS status;
+
 	if (memcmp(&next, &v->phase, sizeof next) == 0 && !v->run_unsaved)
 		return EFI_SUCCESS;
 	v->phase = next;
-	return commit(v, NULL, 0, RTS_VARS_RUN);
+	status = commit(v, NULL, 0, RTS_VARS_RUN);
+	v->run_unsaved = EFI_ERROR(status);
+	return status;
 }
 
 EFI_STATUS rts_vars_end_of_dxe(struct rts_vars *v)

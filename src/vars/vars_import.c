@@ -50,40 +50,30 @@ static EFI_STATUS check(const struct rts_vars *v, const struct rts_var *var)
 	if (own == OWN_SECUREBOOT || (var->attr & ATTR_AT) != 0)
 		return EFI_SECURITY_VIOLATION;
 	if (!attr_storable(var->attr) || (var->attr & ATTR_HR) != 0 || var->data_len == 0 ||
-	    too_long(var->name_len, var->data_len))
+	    var->data == NULL || too_long(var->name_len, var->data_len))
 		return EFI_INVALID_PARAMETER;
 	if (table_find(v, &var->guid, var->name, var->name_len) != NULL)
 		return EFI_ALREADY_STARTED;
 	if ((var->attr & ATTR_NV) != 0 && !v->import.wants_nv)
 		return EFI_ACCESS_DENIED;
+	if (v->phase.end_of_dxe && locked(v, &var->guid, var->name, var->name_len))
+		return EFI_WRITE_PROTECTED;
 	return EFI_SUCCESS;
 }
 
-EFI_STATUS rts_vars_import_add(struct rts_vars *v, const struct rts_var *var)
+static EFI_STATUS stage(struct rts_vars *v, const struct rts_var *var)
 {
-	struct rts_var copy = *var;
-	EFI_STATUS status;
+	EFI_STATUS status = check(v, var);
 	struct node *n;
 
-	copy.name_len = name_bytes(var->name, var->name_len);
-	copy.time = (EFI_TIME){0};
-	copy.has_digest = false;
-	status = check(v, &copy);
-	if (EFI_ERROR(status)) {
-		if (copy.name_len > 2 && status == EFI_SECURITY_VIOLATION)
-			vars_log(v, RTS_LOG_WARNING, &copy.guid, var->name, copy.name_len,
-				 "import", status,
-				 "authenticated variables are not imported over the wire; "
-				 "use "
-				 "'runtserv vars convert'");
+	if (EFI_ERROR(status))
 		return status;
-	}
 	for (size_t i = 0; i < v->import.count; i++) {
 		const struct rts_var *staged = &v->import.staged[i].new->var;
 
-		if (staged->name_len == copy.name_len &&
-		    guid_eq(&staged->guid, &copy.guid) &&
-		    memcmp(staged->name, copy.name, copy.name_len) == 0)
+		if (staged->name_len == var->name_len &&
+		    guid_eq(&staged->guid, &var->guid) &&
+		    memcmp(staged->name, var->name, var->name_len) == 0)
 			return EFI_ALREADY_STARTED;
 	}
 	if (v->import.count == v->import.cap) {
@@ -95,7 +85,7 @@ EFI_STATUS rts_vars_import_add(struct rts_vars *v, const struct rts_var *var)
 		v->import.staged = more;
 		v->import.cap = cap;
 	}
-	n = node_new(v, &copy);
+	n = node_new(v, var);
 	if (n == NULL)
 		return EFI_OUT_OF_RESOURCES;
 	v->import.staged[v->import.count++] = (struct change){.new = n};
@@ -103,6 +93,37 @@ EFI_STATUS rts_vars_import_add(struct rts_vars *v, const struct rts_var *var)
 	if (EFI_ERROR(status)) {
 		free(n);
 		v->import.count--;
+	}
+	return status;
+}
+
+EFI_STATUS rts_vars_import_add(struct rts_vars *v, const struct rts_var *var)
+{
+	struct rts_var copy = *var;
+	EFI_STATUS status;
+
+	copy.name_len = name_bytes(var->name, var->name_len);
+	copy.time = (EFI_TIME){0};
+	copy.has_digest = false;
+	status = stage(v, &copy);
+	switch (status) {
+	case EFI_SUCCESS:
+	case EFI_ACCESS_DENIED: /* what every boot brings along and nobody misses */
+	case EFI_ALREADY_STARTED:
+	case EFI_WRITE_PROTECTED:
+		break;
+	case EFI_SECURITY_VIOLATION:
+		vars_log(v, RTS_LOG_WARNING, &copy.guid, var->name, copy.name_len, "import",
+			 status,
+			 "authenticated variables are not imported over the wire; use "
+			 "'runtserv vars convert'");
+		break;
+	default:
+		vars_log(v, RTS_LOG_WARNING, &copy.guid, var->name, copy.name_len, "import",
+			 status,
+			 status == EFI_OUT_OF_RESOURCES
+				 ? "no room (see --quota)"
+				 : "not what SetVariable could have made");
 	}
 	return status;
 }
@@ -123,8 +144,7 @@ static void drop_existing(struct rts_vars *v)
 	v->import.count = kept;
 }
 
-EFI_STATUS rts_vars_import_end(struct rts_vars *v, size_t *ret_nv_count,
-			       size_t *ret_volatile_count)
+EFI_STATUS rts_vars_import_end(struct rts_vars *v)
 {
 	size_t nv = 0, count;
 	unsigned parts = 0;
@@ -152,8 +172,6 @@ EFI_STATUS rts_vars_import_end(struct rts_vars *v, size_t *ret_nv_count,
 				 count - nv);
 			v->config.log(v->config.log_ctx, RTS_LOG_INFO, line.text);
 		}
-		*ret_nv_count = nv;
-		*ret_volatile_count = count - nv;
 		v->import.count = 0; /* the table owns them now */
 	}
 	import_free(v);

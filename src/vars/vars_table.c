@@ -206,13 +206,13 @@ EFI_STATUS commit(struct rts_vars *v, const struct change *changes, size_t n,
 		parts |= RTS_VARS_RUN;
 	if (parts & RTS_VARS_DURABLE)
 		v->durable_commits++;
-	if (v->config.store != NULL) {
+	if (v->config.store != NULL && parts != 0) {
 		status = v->config.store->commit(v->config.store_ctx, &view, parts);
-		if (parts & RTS_VARS_RUN)
-			v->run_unsaved = EFI_ERROR(status);
 		if (EFI_ERROR(status))
 			return status;
 	}
+	if ((parts & RTS_VARS_RUN) != 0)
+		v->run_unsaved = false;
 	for (size_t i = 0; i < n; i++)
 		table_apply(v, &changes[i]);
 	return EFI_SUCCESS;

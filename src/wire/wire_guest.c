@@ -54,7 +54,6 @@ static EFI_STATUS import(struct rts_wire *w, uint8_t *p, size_t n)
 /* A count that is not ours means that a daemon before us took some of them. */
 static EFI_STATUS import_end(struct rts_wire *w, uint8_t *p, size_t n)
 {
-	size_t nv, vol;
 	uint64_t count;
 	EFI_STATUS status;
 
@@ -62,7 +61,7 @@ static EFI_STATUS import_end(struct rts_wire *w, uint8_t *p, size_t n)
 		return EFI_INVALID_PARAMETER;
 	if (count != w->import_count)
 		return EFI_ABORTED;
-	status = rts_vars_import_end(w->vars, &nv, &vol);
+	status = rts_vars_import_end(w->vars);
 	if (!EFI_ERROR(status)) /* option ROMs run after EndOfDxe */
 		status = rts_vars_end_of_dxe(w->vars);
 	return status;

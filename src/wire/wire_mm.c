@@ -109,10 +109,11 @@ static EFI_STATUS lock(struct rts_vars *v, const uint8_t *p, size_t n, EFI_STATU
 	SMM_VARIABLE_COMMUNICATE_GET_NEXT_VARIABLE_NAME l;
 	struct bytes name;
 
+	if (rts_vars_phase(v).end_of_dxe)
+		return EFI_ACCESS_DENIED;
 	if (!bytes_read((struct bytes){p, n}, 0, &l, sizeof l))
 		return unchanged;
-	if (rts_vars_phase(v).end_of_dxe ||
-	    !bytes_sub((struct bytes){p, n}, sizeof l, l.NameSize, &name))
+	if (!bytes_sub((struct bytes){p, n}, sizeof l, l.NameSize, &name))
 		return EFI_ACCESS_DENIED;
 	return rts_vars_lock(v, (const CHAR16 *)(const void *)name.p, name.n, &l.Guid);
 }

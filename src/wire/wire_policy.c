@@ -8,7 +8,7 @@
 uint32_t wire_policy(struct rts_wire *w, uint8_t *p, size_t n)
 {
 	struct {
-		uint32_t Signature, Revision, Command;
+		uint32_t Signature, Revision;
 	} h;
 	EFI_STATUS result = EFI_UNSUPPORTED;
 

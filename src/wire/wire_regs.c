@@ -46,7 +46,6 @@ void rts_regs_free(struct rts_regs *r)
 static void set_buffer_size(struct rts_regs *r, uint64_t size)
 {
 	r->buffer_size = size < MM_BUFFER_MAX ? (uint32_t)size : MM_BUFFER_MAX;
-	memset(r->buffer, 0, sizeof r->buffer);
 	memset(r->pio, 0, sizeof r->pio);
 	r->pio_offset = 0;
 }
@@ -71,7 +70,6 @@ static uint16_t dma_mm(struct rts_regs *r)
 	if (h.MessageLength > 0 && !r->ops->dma_read(r->ctx, r->dma_address + sizeof h,
 						     r->buffer + sizeof h, len - sizeof h))
 		return UEFI_VARS_STS_ERR_UNKNOWN;
-	memset(r->buffer + len, 0, sizeof r->buffer - len);
 	status = rts_wire_mm(r->wire, r->buffer, len, &len);
 	if (status == UEFI_VARS_STS_SUCCESS &&
 	    !r->ops->dma_write(r->ctx, r->dma_address, r->buffer, len))
@@ -168,6 +166,8 @@ void rts_regs_write(struct rts_regs *r, uint64_t offset, uint64_t value, unsigne
 
 	if (!width_ok(width))
 		return;
+	if (width < 8)
+		value &= (1ULL << width * 8) - 1;
 	switch (offset) {
 	case UEFI_VARS_REG_CMD_STS:
 		r->status = command(r, value);
