@@ -50,7 +50,7 @@ static void write_both(const struct rts_vars *v, struct store_text *nv,
 		       struct store_text *run)
 {
 	if (store_json_write(rts_vars_current(v), nv) < 0 ||
-	    store_run_write(rts_vars_current(v), rts_vars_phase(v), "boot", 1, run) < 0)
+	    store_run_write(rts_vars_current(v), "boot", 1, run) < 0)
 		abort();
 }
 

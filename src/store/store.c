@@ -421,13 +421,12 @@ static int commit_durable(struct store *s, const struct rts_vars_view *view, str
 	return r;
 }
 
-static int commit_run(struct store *s, const struct rts_vars_view *view,
-		      struct rts_vars_phase phase, struct diag *d)
+static int commit_run(struct store *s, const struct rts_vars_view *view, struct diag *d)
 {
 	const uint64_t now = os_boot_ns();
 	struct os_file_new w = {.dir = s->dir, .name = s->run_name};
 	bool renamed;
-	int r = store_run_write(view, phase, s->boot_id, now, &s->run);
+	int r = store_run_write(view, s->boot_id, now, &s->run);
 
 	if (r == 0 && s->run.n > STORE_FILE_MAX)
 		r = -EFBIG;
@@ -454,12 +453,11 @@ static EFI_STATUS commit(void *ctx, const struct rts_vars_view *view, unsigned p
 		return EFI_DEVICE_ERROR;
 	}
 	if ((parts & RTS_VARS_RUN) != 0)
-		r = commit_run(s, view, rts_vars_view_phase(view), &d);
+		r = commit_run(s, view, &d);
 	if (r == 0 && (parts & RTS_VARS_DURABLE) != 0) {
 		r = commit_durable(s, view, &d);
 		if (r < 0 && (parts & RTS_VARS_RUN) != 0) /* both or none */
-			(void)commit_run(s, rts_vars_current(s->vars),
-					 rts_vars_phase(s->vars), &d);
+			(void)commit_run(s, rts_vars_current(s->vars), &d);
 	}
 	if (r == 0)
 		return EFI_SUCCESS;

@@ -39,5 +39,5 @@ int store_json_write(const struct rts_vars_view *view, struct store_text *ret);
 int store_run_parse(const struct store_source *in, const char *boot_id, struct rts_vars *v,
 		    bool *ret_taken, uint64_t *ret_written_ns);
 
-int store_run_write(const struct rts_vars_view *view, struct rts_vars_phase phase,
-		    const char *boot_id, uint64_t written_ns, struct store_text *ret);
+int store_run_write(const struct rts_vars_view *view, const char *boot_id,
+		    uint64_t written_ns, struct store_text *ret);

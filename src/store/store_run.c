@@ -167,9 +167,10 @@ static bool lock_write(struct store_text *t, const struct rts_vars_locked *lock)
 	return true;
 }
 
-int store_run_write(const struct rts_vars_view *view, struct rts_vars_phase phase,
-		    const char *boot_id, uint64_t written_ns, struct store_text *ret)
+int store_run_write(const struct rts_vars_view *view, const char *boot_id,
+		    uint64_t written_ns, struct store_text *ret)
 {
+	const struct rts_vars_phase phase = rts_vars_view_phase(view);
 	struct rts_vars_cursor cursor = {0};
 	struct rts_vars_locked lock;
 

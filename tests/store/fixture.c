@@ -172,7 +172,6 @@ char *fixture_run_text(const struct rts_vars *v)
 {
 	struct store_text t = {0};
 
-	assert_int_equal(store_run_write(rts_vars_current(v), rts_vars_phase(v), "", 0, &t),
-			 0);
+	assert_int_equal(store_run_write(rts_vars_current(v), "", 0, &t), 0);
 	return finished(&t);
 }
