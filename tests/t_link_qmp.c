@@ -68,9 +68,13 @@ static int setup(void **state)
 		return 1;
 	f->s.guest_wire = (struct rts_wire){
 		.vars = f->s.vars, .guest = &serve_guest_ops, .guest_ctx = &f->s};
-	config = (struct link_ivshmem_config){
-		&f->s.loop, f->page, &f->s.guest_wire, {serve_log, &f->s}, nothing,
-		nothing,    f};
+	config = (struct link_ivshmem_config){.loop = &f->s.loop,
+					      .path = f->page,
+					      .wire = &f->s.guest_wire,
+					      .log = {serve_log, &f->s},
+					      .connected = nothing,
+					      .gone = nothing,
+					      .ctx = f};
 	if (link_ivshmem_new(&config, &d, &f->s.ivshmem) < 0 ||
 	    link_ivshmem_start(f->s.ivshmem, &d) < 0)
 		return 1;

@@ -230,13 +230,13 @@ static int start_vars(struct serve *s, struct diag *d)
 				       .log_level = s->o.log_level,
 				       .quota_nv = s->o.quota,
 				       .quota_volatile = s->o.quota};
-	const struct link_ivshmem_config page = {&s->loop,
-						 s->o.ivshmem,
-						 &s->guest_wire,
-						 {serve_log, s},
-						 client_connected,
-						 client_gone,
-						 s};
+	const struct link_ivshmem_config page = {.loop = &s->loop,
+						 .path = s->o.ivshmem,
+						 .wire = &s->guest_wire,
+						 .log = {serve_log, s},
+						 .connected = client_connected,
+						 .gone = client_gone,
+						 .ctx = s};
 	int r = store_open(&store, d, &s->store);
 
 	if (r < 0)

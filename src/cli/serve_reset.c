@@ -110,6 +110,8 @@ static void qmp_line(void *ctx, const char *text, size_t len)
 			 s->o.qmp, text);
 	else if (event != NULL && strcmp(event, "RESET") == 0)
 		(void)serve_reset(s, "QEMU says so");
+	else if (event != NULL && strcmp(event, "RESUME") == 0)
+		link_ivshmem_resumed(s->ivshmem);
 	json_decref(line);
 }
 

@@ -31,6 +31,8 @@
 #define SLICE_NS    1000000U /* then the other connections have their turn */
 #define POLL_MIN_NS 50000U
 #define POLL_MAX_NS 10000000U
+#define SETTLE_NS   30000000000ULL
+#define LOOK_NS     200000000U
 
 struct link_ivshmem {
 	struct link_ivshmem_config config;
@@ -43,6 +45,7 @@ struct link_ivshmem {
 	int host_bell;   /* eventfd that the client rings */
 	int client_bell; /* and one that we could; the protocol wants it */
 	uint64_t backoff;
+	uint64_t settled_at; /* until then a snapshot may be loaded */
 	bool spin;
 	struct link_page page;
 };
@@ -105,8 +108,15 @@ static void work(struct link_ivshmem *s)
 		os_loop_stop(s->config.loop, 2);
 		return;
 	}
-	if (at == 0 && !doorbell(s))
-		at = os_now_ns() + s->backoff;
+	link_page_doorbell(&s->page, doorbell(s), HOST_ID << 16);
+	if (at == 0) {
+		const uint64_t now = os_now_ns();
+
+		if (!doorbell(s))
+			at = now + s->backoff;
+		else if (now < s->settled_at)
+			at = now + LOOK_NS;
+	}
 	s->timer.at = at;
 }
 
@@ -130,7 +140,6 @@ static void forget_client(struct link_ivshmem *s)
 	os_loop_unwatch(s->config.loop, &s->client_watch);
 	close(s->client_watch.fd);
 	s->client_watch.fd = -1;
-	link_page_doorbell(&s->page, false, 0);
 	link_say(&s->config.log, RTS_LOG_INFO, "%s: the doorbell client has left",
 		 s->config.path);
 	s->config.gone(s->config.ctx);
@@ -199,7 +208,7 @@ static void on_connect(void *ctx, short revents)
 	link_say(&s->config.log, RTS_LOG_INFO, "%s: doorbell client connected, process %d",
 		 s->config.path, (int)os_socket_peer_pid(s->client_watch.fd));
 	s->config.connected(s->config.ctx);
-	link_page_doorbell(&s->page, true, HOST_ID << 16);
+	s->settled_at = os_now_ns() + s->config.settle_ns;
 	work(s);
 }
 
@@ -217,6 +226,8 @@ int link_ivshmem_new(const struct link_ivshmem_config *config, struct diag *d,
 	}
 	memset(s, 0, sizeof *s);
 	s->config = *config;
+	if (s->config.settle_ns == 0)
+		s->config.settle_ns = SETTLE_NS;
 	s->listener.fd = s->client_watch.fd = s->host_bell = s->client_bell = -1;
 	s->spin = os_may_spin();
 	r = os_shm_open(path, GUEST_PAGE_SHM_SIZE, d, &s->shm);
@@ -256,6 +267,11 @@ int link_ivshmem_start(struct link_ivshmem *s, struct diag *d)
 	link_page_init(&s->page, s->shm.p, s->config.wire);
 	s->timer.at = os_now_ns(); /* look in the first turn of the loop */
 	return 0;
+}
+
+void link_ivshmem_resumed(struct link_ivshmem *s)
+{
+	s->timer.at = os_now_ns(); /* not now: we may be within a request */
 }
 
 void link_ivshmem_flush(struct link_ivshmem *s)

@@ -18,6 +18,9 @@ struct link_ivshmem_config {
 	const char *path;
 	struct rts_wire *wire; /* borrowed */
 	struct link_log log;
+	/* How long after a client has come to look whether it loads a snapshot, whose page
+	 * may tell the guest not to ring. 0: 30 seconds. */
+	uint64_t settle_ns;
 	void (*connected)(void *ctx); /* a doorbell client, which is a new QEMU */
 	void (*gone)(void *ctx);      /* it has left */
 	void *ctx;
@@ -34,6 +37,9 @@ bool link_ivshmem_in_use(const struct link_ivshmem *s);
 
 /* Writes the header and listens; the loop serves. 0 or -errno with a text in @d. */
 int link_ivshmem_start(struct link_ivshmem *s, struct diag *d);
+
+/* The guest was paused and goes on: its memory may be another. */
+void link_ivshmem_resumed(struct link_ivshmem *s);
 
 /* link_page_flush(); not from within a request. */
 void link_ivshmem_flush(struct link_ivshmem *s);

@@ -79,9 +79,12 @@ void link_page_init(struct link_page *p, uint8_t *shm, struct rts_wire *wire)
 
 void link_page_doorbell(struct link_page *p, bool on, uint32_t word)
 {
-	store32(p->shm, HOST(doorbell), word, memory_order_relaxed);
-	store32(p->shm, HOST(flags), on ? GUEST_PAGE_HOST_DOORBELL : 0,
-		memory_order_release);
+	const uint32_t flags = on ? GUEST_PAGE_HOST_DOORBELL : 0;
+
+	if (load32(p->shm, HOST(doorbell), memory_order_relaxed) != word)
+		store32(p->shm, HOST(doorbell), word, memory_order_relaxed);
+	if (load32(p->shm, HOST(flags), memory_order_relaxed) != flags)
+		store32(p->shm, HOST(flags), flags, memory_order_release);
 }
 
 void link_page_charge(struct link_page *p)

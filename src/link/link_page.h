@@ -41,7 +41,9 @@ bool link_page_in_use(const uint8_t *shm);
  * already. */
 void link_page_init(struct link_page *p, uint8_t *shm, struct rts_wire *wire);
 
-/* Tells the guest whether to ring, and what to write for that; off: the host polls. */
+/* Tells the guest whether to ring, and what to write for that; off: the host polls. To be
+ * said again when the page may have been replaced: a snapshot has the words of its own
+ * time. */
 void link_page_doorbell(struct link_page *p, bool on, uint32_t word);
 
 /* Answers the pending request, if there is one and the rate limit allows it at @now_ns. */
