@@ -53,7 +53,7 @@ static EFI_STATUS get(const struct rts_vars *v, uint8_t *p, size_t n, EFI_STATUS
 	return status;
 }
 
-static EFI_STATUS set(struct rts_vars *v, uint8_t *p, size_t n, EFI_STATUS unchanged)
+static EFI_STATUS set(struct rts_wire *w, uint8_t *p, size_t n, EFI_STATUS unchanged)
 {
 	SMM_VARIABLE_COMMUNICATE_ACCESS_VARIABLE a;
 	struct bytes data;
@@ -64,7 +64,10 @@ static EFI_STATUS set(struct rts_vars *v, uint8_t *p, size_t n, EFI_STATUS uncha
 		return unchanged;
 	if (EFI_ERROR(status))
 		return status;
-	return rts_vars_set(v, name, a.NameSize, &a.Guid, a.Attributes, data.p, data.n);
+	if (w->again && (a.Attributes & EFI_VARIABLE_APPEND_WRITE) != 0)
+		return EFI_DEVICE_ERROR;
+	return rts_vars_set(w->vars, name, a.NameSize, &a.Guid, a.Attributes, data.p,
+			    data.n);
 }
 
 static EFI_STATUS get_next(const struct rts_vars *v, uint8_t *p, size_t n,
@@ -145,7 +148,7 @@ static uint32_t variable(struct rts_wire *w, uint8_t *p, size_t n)
 		status = get_next(w->vars, p, n, h.ReturnStatus);
 		break;
 	case SMM_VARIABLE_FUNCTION_SET_VARIABLE:
-		status = set(w->vars, p, n, h.ReturnStatus);
+		status = set(w, p, n, h.ReturnStatus);
 		break;
 	case SMM_VARIABLE_FUNCTION_QUERY_VARIABLE_INFO:
 		status = query(w->vars, p, n, h.ReturnStatus);
