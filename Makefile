@@ -3,13 +3,14 @@
 #   make           build into $(BUILD)          make demo      the main job, shown in a VM
 #   make install   install what was built       make check     all builds, all tests, one verdict
 #   make tidy      clang-tidy                   make format    rewrite C files with clang-format
-# demo and check first install what a Debian 12 lacks (tools/install-deps).
+# A first build, demo and check install what a Debian 12 lacks (tools/install-deps).
 BUILD ?= build
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 
 $(BUILD)/build.ninja:
+	@tools/install-deps build
 	meson setup $(BUILD)
 
 demo:

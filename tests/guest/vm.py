@@ -222,6 +222,9 @@ class Vm:
                 '-initrd', need(folder + '/initrd', 'no Linux guest (tools/guest-linux)'),
                 '-append', command_line(self.arch) + ' ' + append]
 
+    def version(self):
+        return 'QEMU %(major)d.%(minor)d.%(micro)d' % self.qmp('query-version')['qemu']
+
     def qmp(self, command, **arguments):
         """Executes a monitor command and returns its answer; events are not kept."""
         self.monitor.write(json.dumps({'execute': command, 'arguments': arguments}) + '\n')
