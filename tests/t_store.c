@@ -321,7 +321,6 @@ static void too_long_to_come_back(void **state)
 {
 	static uint8_t data[64000];
 	struct fixture f;
-	size_t nv, vol;
 	char *text;
 
 	(void)state;

@@ -464,7 +464,6 @@ static void both_or_none(void **state)
 		 .data_len = 1},
 	};
 	struct fixture f;
-	size_t a, b;
 
 	(void)state;
 	for (unsigned skip = 0; skip < 2; skip++) { /* STORE.run's write, then STORE's */
