@@ -169,6 +169,44 @@ static void header(void **state)
 	free(again);
 }
 
+/* The daemon was killed between a change and its acknowledgement; the next one finds the
+ * request pending. */
+static void killed_in_between(void **state)
+{
+	static const struct {
+		uint32_t attr;
+		EFI_STATUS status;
+		const char *after;
+	} cases[] = {
+		{NV_BS_RT | EFI_VARIABLE_APPEND_WRITE, EFI_DEVICE_ERROR, "oldnew"},
+		{NV_BS_RT, EFI_SUCCESS, "new"},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		size_t len = strlen(cases[i].after);
+
+		set(f, u"Var", 8, NV_BS_RT, "old", 3);
+		assert_int_equal(call(f), 0);
+		set(f, u"Var", 8, cases[i].attr, "new", 3);
+		ask(f, f->m.len);
+		assert_int_equal(link_page_serve(f->page, 0), LINK_PAGE_ANSWERED);
+		memcpy(buffer(f), f->m.buf, f->m.len); /* as it was before the answer */
+		answer(f)->ack--;
+		link_page_init(f->page, f->shm, &f->w);
+		assert_int_equal(link_page_serve(f->page, 0), LINK_PAGE_ANSWERED);
+		memcpy(f->m.buf, buffer(f), answer(f)->length);
+		assert_int_equal(mm_status(&f->m), cases[i].status);
+		get(f, u"Var", 8, 8);
+		assert_int_equal(call(f), 0);
+		assert_memory_equal(f->m.buf + MM_PAYLOAD + 36 + 8, cases[i].after, len);
+		/* and an append that is new is made */
+		set(f, u"Var", 8, NV_BS_RT | EFI_VARIABLE_APPEND_WRITE, "er", 2);
+		assert_int_equal(call(f), 0);
+		assert_int_equal(mm_status(&f->m), EFI_SUCCESS);
+	}
+}
+
 static void round_trip(void **state)
 {
 	struct fixture *f = *state;
@@ -470,6 +508,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(header, setup, teardown),
+		cmocka_unit_test_setup_teardown(killed_in_between, setup, teardown),
 		cmocka_unit_test_setup_teardown(round_trip, setup, teardown),
 		cmocka_unit_test_setup_teardown(lengths, setup, teardown),
 		cmocka_unit_test_setup_teardown(inner_sizes, setup, teardown),

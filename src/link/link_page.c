@@ -144,6 +144,11 @@ static void answer(struct link_page *p, const struct guest_page_guest *g, uint64
 		atomic_signal_fence(memory_order_seq_cst);
 		if (but_init && is_init(p, g->length))
 			return;
+		/* A host that died while it executed leaves this behind, and a change that
+		 * may have been made. */
+		p->wire->again =
+			load32(p->shm, ANSWER(begun), memory_order_relaxed) == g->req;
+		store32(p->shm, ANSWER(begun), g->req, memory_order_seq_cst);
 		status = execute(p, g->flags, g->length, now, &out);
 		memcpy(buffer, p->copy, out);
 	}

@@ -42,11 +42,14 @@ struct guest_page_answer {
 	uint32_t ack;
 	uint32_t status; /* UEFI_VARS_STS_* */
 	uint32_t length; /* bytes of the reply in the buffer */
+	uint32_t
+		begun; /* the latest request whose execution began: for the host after us */
 };
 #define GUEST_PAGE_ANSWER 0x80U
 
 _Static_assert(sizeof(struct guest_page_host) == 32, "guest_page_host");
 _Static_assert(sizeof(struct guest_page_guest) == 16, "guest_page_guest");
+_Static_assert(sizeof(struct guest_page_answer) == 16, "guest_page_answer");
 
 /* The ivshmem device: vendor, device, class; doorbell register in BAR0. */
 #define IVSHMEM_VENDOR_ID    0x1af4U
