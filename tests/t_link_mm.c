@@ -40,10 +40,11 @@ static uint32_t machine_reset(void *ctx)
 	return EFI_ERROR(rts_vars_reset(f->v)) ? UEFI_VARS_STS_ERR_UNKNOWN : 0;
 }
 
-static void gone(void *ctx, size_t left)
+static void gone(void *ctx, size_t left, bool spoke)
 {
 	struct fixture *f = ctx;
 
+	(void)spoke;
 	atomic_store(&f->left, (unsigned)left);
 	atomic_fetch_add(&f->gone, 1);
 }

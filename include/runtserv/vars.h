@@ -158,9 +158,9 @@ bool rts_vars_import_wants_nv(const struct rts_vars *v);
 
 struct rts_vars_phase rts_vars_phase(const struct rts_vars *v);
 
-/* Commits of RTS_VARS_DURABLE so far, failed ones included: what a caller limits the rate
- * of. */
-uint64_t rts_vars_durable_commits(const struct rts_vars *v);
+/* Commits so far, of whatever part, failed ones included, but for those of
+ * rts_vars_reset(): what a caller limits the rate of. */
+uint64_t rts_vars_commits(const struct rts_vars *v);
 
 /* The state as it is now, for a store that rewrites it; borrowed, valid until the next
  * change. */

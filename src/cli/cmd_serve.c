@@ -19,6 +19,10 @@
 #include "os/os_sandbox.h"
 #include "os/os_socket.h"
 
+/* As JSON it is up to three times as long, and that still is less than what a store may be.
+ */
+#define QUOTA_MAX (5U << 20)
+
 #define SANDBOX_PATHS 8U
 
 enum {
@@ -37,7 +41,7 @@ enum {
 /* clang-format off */
 static const struct cli_option options[] = {
 	[OPT_STORE] = { "store", "STORE", "where the variables are kept: a JSON file, or memory:" },
-	[OPT_QUOTA] = { "quota", "BYTES", "room for non-volatile and for volatile variables, each\n(default 262144)" },
+	[OPT_QUOTA] = { "quota", "BYTES", "room for non-volatile and for volatile variables, each\n(default 262144, at most 5242880)" },
 	[OPT_SOCKET] = { "socket", "PATH", "serve MM communicate buffers on this Unix socket" },
 	[OPT_FD] = { "fd", "N", "the same on descriptor N, a listening or connected socket;\nmay be repeated" },
 	[OPT_IVSHMEM] = { "ivshmem", "PATH", "serve the guest driver: socket PATH for ivshmem-doorbell,\nmemory PATH.shm for that and for ivshmem-plain" },
@@ -97,7 +101,7 @@ static int set_option(struct serve_options *o, int option, const char *arg)
 		o->store = arg;
 		break;
 	case OPT_QUOTA:
-		if (!number(arg, UINT32_MAX, &o->quota) || o->quota == 0)
+		if (!number(arg, QUOTA_MAX, &o->quota) || o->quota == 0)
 			return bad_value(option, arg);
 		break;
 	case OPT_SOCKET:
@@ -106,6 +110,9 @@ static int set_option(struct serve_options *o, int option, const char *arg)
 	case OPT_FD:
 		if (!number(arg, INT32_MAX, &n) || o->fd_count == SERVE_FDS)
 			return bad_value(option, arg);
+		for (size_t k = 0; k < o->fd_count; k++)
+			if (o->fds[k] == (int)n)
+				return bad_value(option, arg);
 		o->fds[o->fd_count++] = (int)n;
 		break;
 	case OPT_IVSHMEM:
@@ -186,11 +193,11 @@ static uint32_t machine_reset(void *ctx)
 	return EFI_ERROR(status) ? UEFI_VARS_STS_ERR_UNKNOWN : UEFI_VARS_STS_SUCCESS;
 }
 
-static void mm_gone(void *ctx, size_t left)
+static void mm_gone(void *ctx, size_t left, bool spoke)
 {
 	struct serve *s = ctx;
 
-	if (left == 0 && (s->o.terminate || !s->reachable))
+	if (left == 0 && ((s->o.terminate && spoke) || !s->reachable))
 		os_loop_stop(&s->loop, EXIT_WELL);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The one program: runtserv VERB ... */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,21 +25,30 @@ static void print_help(FILE *to)
 		    "the version.\n");
 }
 
+/* An answer that did not reach its reader is none. */
+static int finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "runtserv: standard output: %s\n", strerror(errno));
+	return EXIT_TROUBLE;
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
 
 	if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0) {
 		print_help(stdout);
-		return EXIT_WELL;
+		return finish(EXIT_WELL);
 	}
 	if (strcmp(verb, "--version") == 0) {
 		printf("runtserv %s\n", RUNTSERV_VERSION);
-		return EXIT_WELL;
+		return finish(EXIT_WELL);
 	}
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (strcmp(verb, verbs[i].name) == 0)
-			return verbs[i].run(argc - 1, argv + 1);
+			return finish(verbs[i].run(argc - 1, argv + 1));
 	if (*verb == 0)
 		print_help(stderr);
 	else

@@ -30,6 +30,8 @@ struct serve {
 	struct link_ivshmem *ivshmem;
 	struct link_qmp *qmp;
 	int notify_fd;
+	uint64_t log_paid_until; /* of the limit on log lines, which guests cause */
+	uint64_t log_left_out;
 	bool reachable; /* somebody may come; false: connected descriptors are all there is
 			 */
 	bool in_init;   /* within may_init: the page is busy */
@@ -39,7 +41,6 @@ struct serve {
 
 /* A log callback; its context is the struct serve. */
 void serve_log(void *ctx, enum rts_log level, const char *text);
-struct link_log serve_link_log(struct serve *s);
 
 /* The machine was reset, as seen from outside the guest. */
 EFI_STATUS serve_reset(struct serve *s, const char *why);

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include "os/os_socket.h"
 
 #define LISTENERS 8U
+#define OTHERS    32U    /* descriptors that are not connections */
 #define TURN      4U     /* requests of one connection before the others have theirs */
 #define BUSY_NS   30000U /* how long to look for a next request without sleeping */
 
@@ -34,7 +36,8 @@ struct conn {
 	size_t out;  /* where the reply is that the peer has not taken yet, and what is left
 			of it */
 	size_t out_len;
-	bool last; /* close when the reply is out */
+	bool last;  /* close when the reply is out */
+	bool spoke; /* there was a request */
 	_Alignas(8) uint8_t buf[sizeof(struct frame) + MM_BUFFER_MAX];
 };
 
@@ -49,6 +52,7 @@ struct link_mm {
 	size_t listener_count;
 	struct conn *conns[LINK_MM_CONNECTIONS];
 	size_t conn_count;
+	size_t conn_max;
 	bool spin;
 };
 
@@ -164,6 +168,7 @@ static int serve_one(struct conn *c)
 	compact(c, sizeof f + f.length);
 	if (had - sizeof f < f.length)
 		return -ENODATA;
+	c->spoke = true;
 	status = execute(c->mm, f.what, c->buf + c->head + sizeof f, f.length, &len);
 	r = reply(c, status, len);
 	c->head += sizeof f + f.length;
@@ -204,6 +209,7 @@ static void on_ready(void *ctx, short revents)
 	struct conn *c = ctx;
 	struct link_mm *m = c->mm;
 	int r = turn(c);
+	const bool spoke = c->spoke;
 
 	(void)revents;
 	c->watch.events = c->out_len > 0 ? POLLOUT : POLLIN;
@@ -211,7 +217,7 @@ static void on_ready(void *ctx, short revents)
 		return;
 	drop(c);
 	if (m->config.gone != NULL)
-		m->config.gone(m->config.ctx, m->conn_count);
+		m->config.gone(m->config.ctx, m->conn_count, spoke);
 }
 
 int link_mm_add(struct link_mm *m, int fd)
@@ -219,10 +225,10 @@ int link_mm_add(struct link_mm *m, int fd)
 	struct conn *c;
 	int r;
 
-	if (m->conn_count == LINK_MM_CONNECTIONS) {
+	if (m->conn_count >= m->conn_max) {
 		link_say(&m->config.log, RTS_LOG_WARNING,
-			 "MM socket: more than %u connections; the new one is closed",
-			 LINK_MM_CONNECTIONS);
+			 "MM socket: more than %zu connections; the new one is closed",
+			 m->conn_max);
 		close(fd);
 		return -EUSERS;
 	}
@@ -267,6 +273,17 @@ int link_mm_listen(struct link_mm *m, int fd)
 	return r;
 }
 
+/* As many as leave descriptors for the store: one that cannot be accepted would wake us for
+ * ever. */
+static size_t connections(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= LINK_MM_CONNECTIONS + OTHERS)
+		return LINK_MM_CONNECTIONS;
+	return l.rlim_cur > OTHERS ? (size_t)l.rlim_cur - OTHERS : 1;
+}
+
 int link_mm_new(const struct link_mm_config *config, struct link_mm **ret)
 {
 	struct link_mm *m = calloc(1, sizeof *m);
@@ -274,6 +291,7 @@ int link_mm_new(const struct link_mm_config *config, struct link_mm **ret)
 	if (m == NULL)
 		return -ENOMEM;
 	m->config = *config;
+	m->conn_max = connections();
 	m->spin = os_may_spin();
 	*ret = m;
 	return 0;

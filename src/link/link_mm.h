@@ -25,9 +25,9 @@ struct link_mm_config {
 	struct link_log log;
 	uint32_t (*machine_reset)(
 		void *ctx); /* as asked for; returns the status to answer */
-	void (*gone)(
-		void *ctx,
-		size_t left); /* a connection has ended, so many are left; may be NULL */
+	/* A connection has ended, so many are left; may be NULL. @spoke: it had a request,
+	 * and was not just somebody who looked whether the path answers. */
+	void (*gone)(void *ctx, size_t left, bool spoke);
 	void *ctx;
 };
 

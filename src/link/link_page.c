@@ -98,7 +98,7 @@ static uint32_t execute(struct link_page *p, uint32_t flags, size_t len, uint64_
 			size_t *ret_len)
 {
 	struct rts_vars *v = p->wire->vars;
-	uint64_t commits = rts_vars_durable_commits(v);
+	uint64_t commits = rts_vars_commits(v);
 	uint32_t status;
 
 	/* Always safe to believe: the guest can only give up rights by it. */
@@ -106,7 +106,7 @@ static uint32_t execute(struct link_page *p, uint32_t flags, size_t len, uint64_
 		(void)rts_vars_exit_boot_services(v);
 	p->charges = 0;
 	status = rts_wire_mm(p->wire, p->copy, len, ret_len);
-	commits = rts_vars_durable_commits(v) - commits + p->charges;
+	commits = rts_vars_commits(v) - commits + p->charges;
 	if (commits > 0 && p->paid_until < now)
 		p->paid_until = now;
 	p->paid_until += commits * LINK_PAGE_INTERVAL_NS;
@@ -149,7 +149,11 @@ static void answer(struct link_page *p, const struct guest_page_guest *g, uint64
 		p->wire->again =
 			load32(p->shm, ANSWER(begun), memory_order_relaxed) == g->req;
 		store32(p->shm, ANSWER(begun), g->req, memory_order_seq_cst);
-		status = execute(p, g->flags, g->length, now, &out);
+		/* A page that was lost meanwhile (os_shm) reads as zeros, and the copy is
+		 * half a message. */
+		status = atomic_load(magic(p->shm)) != 0
+				 ? execute(p, g->flags, g->length, now, &out)
+				 : UEFI_VARS_STS_ERR_UNKNOWN;
 		memcpy(buffer, p->copy, out);
 	}
 	if (p->dirty > out)

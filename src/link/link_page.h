@@ -12,8 +12,8 @@
 #include "runtserv/wire.h"
 #include "uefi/guest_page.h"
 
-/* Changes of the non-volatile store that a guest may make: so many at once, then one each
- * interval. */
+/* Writes to the host's disk that a guest may cause, STORE.run's too: so many at once, then
+ * one each interval. */
 #define LINK_PAGE_BURST       1000U
 #define LINK_PAGE_INTERVAL_NS 10000000ULL
 
@@ -29,7 +29,7 @@ struct link_page {
 	uint64_t ready_at; /* with LINK_PAGE_LATER */
 	uint64_t
 		paid_until; /* of the rate limit: each change moves it on by one interval */
-	uint32_t charges;   /* made while a request is executed, beside durable commits */
+	uint32_t charges;   /* made while a request is executed, beside commits */
 	uint32_t dirty;     /* so many bytes of the buffer may hold an old message */
 	_Alignas(64) uint8_t copy[MM_BUFFER_MAX];
 };

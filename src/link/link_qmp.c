@@ -63,9 +63,9 @@ static void take_lines(struct link_qmp *q)
 	}
 }
 
-static void receive(struct link_qmp *q)
+static void receive(struct link_qmp *q, unsigned turns)
 {
-	for (unsigned i = 0; q->watch.fd >= 0 && i < DRAIN_TURNS; i++) {
+	for (unsigned i = 0; q->watch.fd >= 0 && i < turns; i++) {
 		ssize_t n = recv(q->watch.fd, q->buf + q->len, sizeof q->buf - q->len,
 				 MSG_DONTWAIT);
 
@@ -83,7 +83,7 @@ static void receive(struct link_qmp *q)
 static void on_ready(void *ctx, short revents)
 {
 	(void)revents;
-	receive(ctx);
+	receive(ctx, 1);
 }
 
 static void try_connect(struct link_qmp *q)
@@ -114,7 +114,7 @@ void link_qmp_drain(struct link_qmp *q)
 {
 	if (q->watch.fd < 0)
 		try_connect(q);
-	receive(q);
+	receive(q, DRAIN_TURNS);
 }
 
 void link_qmp_send(struct link_qmp *q, const char *text)
@@ -143,6 +143,9 @@ int link_qmp_new(const struct link_qmp_config *config, struct link_qmp **ret)
 	}
 	*ret = q;
 	try_connect(q);
+	if (q->watch.fd < 0)
+		link_say(&config->log, RTS_LOG_INFO, "%s: nobody answers yet",
+			 config->path);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A connection to QEMU's monitor: found and kept, and cut into lines. What the lines say is
- * the caller's business (cli/serve_qmp.c).
+ * the caller's business (cli/serve_reset.c).
  */
 #pragma once
 

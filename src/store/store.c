@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,6 +158,9 @@ static int resolve(struct store *s, struct diag *d)
 		s->dir = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dir < 0)
 		return diag(d, -errno, "%s: %s", s->label, strerror(errno));
+	if (strlen(s->name) + strlen(".orig.tmp") > NAME_MAX)
+		return diag(d, -ENAMETOOLONG, "%s: too long a name for the files beside it",
+			    s->label);
 	s->run_name = joined(s->name, ".run");
 	s->lock_name = joined(s->name, ".lock");
 	s->orig_name = joined(s->name, ".orig");
@@ -296,7 +300,7 @@ static int load_durable(struct store *s, struct rts_vars *v, struct diag *d)
 	return store_json_parse(&in, v, &s->lossy, d);
 }
 
-/* Only a lack of memory is an error: without STORE.run the machine is as after a reset. */
+/* One that cannot be read is no error: without it the machine is as after a reset. */
 static int load_run(struct store *s, struct rts_vars *v)
 {
 	cleanup(freep) char *text = NULL;
@@ -307,8 +311,10 @@ static int load_run(struct store *s, struct rts_vars *v)
 
 	if (r == -ENOENT)
 		return 0;
-	if (r == -ENOMEM || label == NULL)
+	if (label == NULL)
 		return -ENOMEM;
+	if (r == -ENOMEM || r == -EISDIR) /* a folder could never be replaced */
+		return r;
 	if (r < 0) {
 		say(s, RTS_LOG_WARNING, "%s: %s; ignored", label, strerror(-r));
 		return 0;

@@ -385,6 +385,7 @@ EFI_STATUS rts_vars_lock(struct rts_vars *v, const CHAR16 *name, size_t name_len
 	if (EFI_ERROR(status))
 		return status;
 	view.lock = l;
+	v->commits++;
 	if (v->config.store != NULL)
 		status = v->config.store->commit(v->config.store_ctx, &view, RTS_VARS_RUN);
 	if (EFI_ERROR(status))
@@ -399,9 +400,9 @@ struct rts_vars_phase rts_vars_phase(const struct rts_vars *v)
 	return v->phase;
 }
 
-uint64_t rts_vars_durable_commits(const struct rts_vars *v)
+uint64_t rts_vars_commits(const struct rts_vars *v)
 {
-	return v->durable_commits;
+	return v->commits;
 }
 
 const struct rts_vars_view *rts_vars_current(const struct rts_vars *v)

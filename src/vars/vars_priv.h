@@ -57,7 +57,7 @@ struct rts_vars {
 	struct lock *locks;
 	struct rts_vars_phase phase;
 	bool run_unsaved; /* the store could not keep the phase: every change tries again */
-	uint64_t durable_commits;
+	uint64_t commits;
 	struct rts_vars_view current;
 	struct { /* an import under way */
 		bool open, wants_nv;

@@ -204,8 +204,7 @@ EFI_STATUS commit(struct rts_vars *v, const struct change *changes, size_t n,
 		return status;
 	if (v->run_unsaved)
 		parts |= RTS_VARS_RUN;
-	if (parts & RTS_VARS_DURABLE)
-		v->durable_commits++;
+	v->commits += parts != 0;
 	if (v->config.store != NULL && parts != 0) {
 		status = v->config.store->commit(v->config.store_ctx, &view, parts);
 		if (EFI_ERROR(status))
