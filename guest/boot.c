@@ -183,6 +183,15 @@ static EFI_STATUS refuse(const struct boot *b, EFI_STATUS status, const char *wh
 	return status;
 }
 
+/* INIT was taken, so the host is in the boot phase, and nobody will tell it when that ends:
+ * tell it now. */
+static EFI_STATUS give_up(const struct boot *b, EFI_STATUS status, const char *why)
+{
+	boot_event(SMM_VARIABLE_FUNCTION_EXIT_BOOT_SERVICE);
+	page_set_runtime(&guest_self.page, true);
+	return refuse(b, status, why);
+}
+
 static EFI_STATUS attach(struct boot *b, EFI_HANDLE device)
 {
 	struct guest *g = &guest_self;
@@ -206,12 +215,12 @@ static EFI_STATUS attach(struct boot *b, EFI_HANDLE device)
 	g->firmware_set = b->set_variable;
 	status = import_variables(b, &g->page);
 	if (status != EFI_SUCCESS)
-		return refuse(b, status, "the host refused");
+		return give_up(b, status, "the host refused");
 	status = events_create(b, events);
 	if (status != EFI_SUCCESS) {
 		for (unsigned i = 0; i < 4 && events[i] != NULL; i++)
 			b->bs->CloseEvent(events[i]);
-		return refuse(b, status, "no events");
+		return give_up(b, status, "no events");
 	}
 	import_write_back(b);
 	b->attached = true;

@@ -147,7 +147,19 @@ static void header(void **state)
 	assert_true(h->time_limit_ms > 0);
 	assert_int_equal(h->flags, 0);
 	assert_false(link_page_in_use(f->shm));
-	link_page_doorbell(f->page, true, 0x10002);
+	link_page_header(f->page, true, 0x10002);
+	assert_int_equal(h->flags, GUEST_PAGE_HOST_DOORBELL);
+	assert_int_equal(h->doorbell, 0x10002);
+
+	/* a guest that has spoiled it */
+	memset(f->shm, 0xff, sizeof *h);
+	guest(f)->req = 0;
+	link_page_header(f->page, true, 0x10002);
+	assert_true(h->magic == GUEST_PAGE_MAGIC);
+	assert_int_equal(h->version, GUEST_PAGE_VERSION);
+	assert_int_equal(h->buffer_offset, GUEST_PAGE_BUFFER);
+	assert_int_equal(h->buffer_size, MM_BUFFER_MAX);
+	assert_true(h->time_limit_ms > 0 && h->time_limit_ms < 60000);
 	assert_int_equal(h->flags, GUEST_PAGE_HOST_DOORBELL);
 	assert_int_equal(h->doorbell, 0x10002);
 

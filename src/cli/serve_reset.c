@@ -20,6 +20,9 @@ EFI_STATUS serve_reset(struct serve *s, const char *why)
 	/* What the old machine has said counts as said before its reset. */
 	if (s->ivshmem != NULL && !s->in_init)
 		link_ivshmem_flush(s->ivshmem);
+	/* Whatever it has done to the page must not keep the next boot's driver from us. */
+	if (s->ivshmem != NULL)
+		link_ivshmem_repair(s->ivshmem);
 	status = rts_vars_reset(s->vars);
 	if (EFI_ERROR(status))
 		serve_log(s, RTS_LOG_ERROR, "machine reset: the store did not take it");

@@ -108,7 +108,7 @@ static void work(struct link_ivshmem *s)
 		os_loop_stop(s->config.loop, 2);
 		return;
 	}
-	link_page_doorbell(&s->page, doorbell(s), HOST_ID << 16);
+	link_page_header(&s->page, doorbell(s), HOST_ID << 16);
 	if (at == 0) {
 		const uint64_t now = os_now_ns();
 
@@ -272,6 +272,11 @@ int link_ivshmem_start(struct link_ivshmem *s, struct diag *d)
 void link_ivshmem_resumed(struct link_ivshmem *s)
 {
 	s->timer.at = os_now_ns(); /* not now: we may be within a request */
+}
+
+void link_ivshmem_repair(struct link_ivshmem *s)
+{
+	link_page_header(&s->page, doorbell(s), HOST_ID << 16);
 }
 
 void link_ivshmem_flush(struct link_ivshmem *s)

@@ -41,6 +41,9 @@ int link_ivshmem_start(struct link_ivshmem *s, struct diag *d);
 /* The guest was paused and goes on: its memory may be another. */
 void link_ivshmem_resumed(struct link_ivshmem *s);
 
+/* Puts the page's header right, for a machine that begins anew. */
+void link_ivshmem_repair(struct link_ivshmem *s);
+
 /* link_page_flush(); not from within a request. */
 void link_ivshmem_flush(struct link_ivshmem *s);
 

@@ -69,22 +69,29 @@ void link_page_init(struct link_page *p, uint8_t *shm, struct rts_wire *wire)
 		atomic_store(magic(shm), 0);
 		memset(shm, 0, GUEST_PAGE_BUFFER);
 	}
-	store32(shm, HOST(version), GUEST_PAGE_VERSION, memory_order_relaxed);
-	store32(shm, HOST(buffer_offset), GUEST_PAGE_BUFFER, memory_order_relaxed);
-	store32(shm, HOST(buffer_size), MM_BUFFER_MAX, memory_order_relaxed);
-	store32(shm, HOST(time_limit_ms), TIME_LIMIT_MS, memory_order_relaxed);
-	link_page_doorbell(p, false, 0);
-	atomic_store_explicit(magic(shm), GUEST_PAGE_MAGIC, memory_order_release);
+	link_page_header(p, false, 0);
 }
 
-void link_page_doorbell(struct link_page *p, bool on, uint32_t word)
+void link_page_header(struct link_page *p, bool ring, uint32_t doorbell)
 {
-	const uint32_t flags = on ? GUEST_PAGE_HOST_DOORBELL : 0;
+	const struct {
+		size_t off;
+		uint32_t value;
+	} words[] = {
+		{HOST(version), GUEST_PAGE_VERSION},
+		{HOST(buffer_offset), GUEST_PAGE_BUFFER},
+		{HOST(buffer_size), MM_BUFFER_MAX},
+		{HOST(time_limit_ms), TIME_LIMIT_MS},
+		{HOST(doorbell), doorbell},
+		{HOST(flags), ring ? GUEST_PAGE_HOST_DOORBELL : 0},
+	};
 
-	if (load32(p->shm, HOST(doorbell), memory_order_relaxed) != word)
-		store32(p->shm, HOST(doorbell), word, memory_order_relaxed);
-	if (load32(p->shm, HOST(flags), memory_order_relaxed) != flags)
-		store32(p->shm, HOST(flags), flags, memory_order_release);
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (load32(p->shm, words[i].off, memory_order_relaxed) != words[i].value)
+			store32(p->shm, words[i].off, words[i].value, memory_order_release);
+	if (atomic_load(magic(p->shm)) != GUEST_PAGE_MAGIC)
+		atomic_store_explicit(magic(p->shm), GUEST_PAGE_MAGIC,
+				      memory_order_release);
 }
 
 void link_page_charge(struct link_page *p)

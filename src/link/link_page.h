@@ -41,10 +41,11 @@ bool link_page_in_use(const uint8_t *shm);
  * already. */
 void link_page_init(struct link_page *p, uint8_t *shm, struct rts_wire *wire);
 
-/* Tells the guest whether to ring, and what to write for that; off: the host polls. To be
- * said again when the page may have been replaced: a snapshot has the words of its own
- * time. */
-void link_page_doorbell(struct link_page *p, bool on, uint32_t word);
+/* Writes what the header should say, magic last: with @ring the guest rings by writing
+ * @doorbell, else the host polls. To be said again when the words may be others: a snapshot
+ * has those of its own time, and a guest that spoils them could keep the next boot's driver
+ * from us. */
+void link_page_header(struct link_page *p, bool ring, uint32_t doorbell);
 
 /* Answers the pending request, if there is one and the rate limit allows it at @now_ns. */
 enum link_page_result link_page_serve(struct link_page *p, uint64_t now_ns);

@@ -271,6 +271,18 @@ static void page_write(volatile uint8_t *page, size_t off, uint32_t value)
 	*(volatile uint32_t *)(page + off) = value;
 }
 
+/* Spoils the host's header, which the next boot's driver looks for. */
+static int cmd_spoil(void)
+{
+	volatile uint8_t *page = map_bar("resource2", GUEST_PAGE_SHM_SIZE);
+
+	if (!page)
+		return say("spoil", errno ? errno : ENODEV);
+	for (size_t i = 0; i < sizeof(struct guest_page_host); i += 4)
+		page_write(page, GUEST_PAGE_HOST + i, 0x55555555);
+	return say("spoil", 0);
+}
+
 /* Says INIT to the host as only the firmware may, and prints what the host thinks of it. */
 static int cmd_forge(void)
 {
@@ -345,10 +357,12 @@ int main(int argc, char **argv)
 		return cmd_list();
 	if (strcmp(verb, "time") == 0 && argc == 4)
 		return cmd_time(argv[2], argv[3]);
+	if (strcmp(verb, "spoil") == 0 && argc == 2)
+		return cmd_spoil();
 	if (strcmp(verb, "forge") == 0 && argc == 2)
 		return cmd_forge();
 	fprintf(stderr,
 		"usage: agent set NAME ATTRIBUTES hex:..|text:..|fill:SIZE | get NAME | "
-		"delete NAME | list | time NAME TIMES | forge\n");
+		"delete NAME | list | time NAME TIMES | spoil | forge\n");
 	return 2;
 }
