@@ -15,13 +15,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "os/os_clock.h"
 #include "os/os_socket.h"
 
 #define LISTENERS 8U
-#define OTHERS    32U    /* descriptors that are not connections */
-#define TURN      4U     /* requests of one connection before the others have theirs */
-#define BUSY_NS   30000U /* how long to look for a next request without sleeping */
+#define OTHERS    32U /* descriptors that are not connections */
+#define TURN      4U  /* requests of one connection before the others have theirs */
 
 struct frame { /* of a request: command, length; of a reply: status, length */
 	uint32_t what;
@@ -53,7 +51,6 @@ struct link_mm {
 	struct conn *conns[LINK_MM_CONNECTIONS];
 	size_t conn_count;
 	size_t conn_max;
-	bool spin;
 };
 
 static void conn_free(struct conn *c)
@@ -194,8 +191,6 @@ static int turn(struct conn *c)
 			r = receive(c);
 			continue;
 		}
-		if (r == 0 && c->mm->spin)
-			os_loop_busy(c->mm->config.loop, BUSY_NS);
 		if (r == 0 && ++answered == TURN) {
 			c->watch.again = true;
 			break;
@@ -292,7 +287,6 @@ int link_mm_new(const struct link_mm_config *config, struct link_mm **ret)
 		return -ENOMEM;
 	m->config = *config;
 	m->conn_max = connections();
-	m->spin = os_may_spin();
 	*ret = m;
 	return 0;
 }

@@ -44,11 +44,6 @@ void os_loop_untimer(struct os_loop *l, const struct os_timer *t)
 			l->timers[i] = l->timers[--l->timer_count];
 }
 
-void os_loop_busy(struct os_loop *l, uint64_t ns)
-{
-	l->busy_until = os_now_ns() + ns;
-}
-
 void os_loop_stop(struct os_loop *l, int status)
 {
 	if (l->stopped)
@@ -111,7 +106,7 @@ int os_loop_run(struct os_loop *l)
 	while (!l->stopped) {
 		const uint64_t wake = prepare(l, fds), now = os_now_ns();
 		const size_t n = l->watch_count;
-		const uint64_t ns = wake <= now || now < l->busy_until ? 0 : wake - now;
+		const uint64_t ns = wake <= now ? 0 : wake - now;
 		const struct timespec wait = {(time_t)(ns / NS_PER_S),
 					      (long)(ns % NS_PER_S)};
 

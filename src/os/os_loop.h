@@ -33,7 +33,6 @@ struct os_loop {
 	size_t watch_count;
 	struct os_timer *timers[OS_LOOP_TIMERS];
 	size_t timer_count;
-	uint64_t busy_until;
 	bool stopped;
 	int status;
 };
@@ -44,9 +43,6 @@ int os_loop_watch(struct os_loop *l, struct os_watch *w);
 void os_loop_unwatch(struct os_loop *l, const struct os_watch *w);
 int os_loop_timer(struct os_loop *l, struct os_timer *t);
 void os_loop_untimer(struct os_loop *l, const struct os_timer *t);
-
-/* More is likely to come within @ns: look without sleeping until then. */
-void os_loop_busy(struct os_loop *l, uint64_t ns);
 
 /* Ends os_loop_run() after the current callback, with that status; the first one counts. */
 void os_loop_stop(struct os_loop *l, int status);
