@@ -37,6 +37,18 @@ reset
 '''.format(GUID)
 
 
+def without_daemon(bench, arch):
+    """Nobody writes the header: after two seconds the driver leaves the firmware's services alone."""
+    before = vm.store()
+    os.unlink('vars.sock.shm')
+    guest = vm.Vm(bench, arch=arch, doorbell=False, linux=False, disk='esp')
+    guest.wait_for('^found: kept', 2 * vm.BOOT_TIMEOUT)  # after a reset: it is in the flash
+    guest.wait_for('^script ends', 60)
+    guest.wait_end()
+    bench.ok(True, 'no daemon: the firmware keeps its own variables')
+    bench.equal(vm.store(), before, 'no daemon: the host\'s file is as it was')
+
+
 def test(bench):
     arch = sys.argv[1]
     efi = os.path.join(vm.BUILD, 'guest', 'selftest-%s.efi' % {'amd64': 'x64', 'arm64': 'aa64'}[arch])
@@ -56,6 +68,7 @@ def test(bench):
     bench.equal(vm.store().get('Kept-' + GUID), (7, b'\1\2\3\4'), 'setvar reaches the host\'s file')
     bench.ok('Volatile-' + GUID not in vm.store(), 'a volatile variable does not')
     bench.equal(daemon.stop(), 0, 'the daemon ends well')
+    without_daemon(bench, arch)
 
 
 sys.exit(vm.main('shell-' + sys.argv[1], test))
