@@ -187,6 +187,29 @@ static void latch(void **state)
 	assert_true(init(f) == EFI_ACCESS_DENIED);
 }
 
+/* A guest that spoils the header does not hide it from the driver of its next boot. The
+ * loop does not run here, so nothing but the reset can have put it right. */
+static void spoiled(void **state)
+{
+	struct fixture *f = *state;
+	struct guest_page_host before, spoilt, after;
+	char path[40];
+	int fd;
+
+	snprintf(path, sizeof path, "%s.shm", f->page);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, &before, sizeof before, GUEST_PAGE_HOST), sizeof before);
+	memset(&spoilt, 0x55, sizeof spoilt);
+	assert_int_equal(pwrite(fd, &spoilt, sizeof spoilt, GUEST_PAGE_HOST),
+			 sizeof spoilt);
+	assert_true(serve_reset(&f->s, "by a test") == EFI_SUCCESS);
+	assert_int_equal(pread(fd, &after, sizeof after, GUEST_PAGE_HOST), sizeof after);
+	assert_true(before.magic == GUEST_PAGE_MAGIC);
+	assert_memory_equal(&after, &before, sizeof before);
+	close(fd);
+}
+
 /* The end of the monitor is the end of the machine; the next one is another. */
 static void monitor_ends(void **state)
 {
@@ -311,6 +334,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(no_monitor, setup, teardown),
 		cmocka_unit_test_setup_teardown(latch, setup, teardown),
+		cmocka_unit_test_setup_teardown(spoiled, setup, teardown),
 		cmocka_unit_test_setup_teardown(monitor_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(found_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(younger, setup, teardown),
