@@ -188,7 +188,7 @@ static void latch(void **state)
 }
 
 /* A guest that spoils the header does not hide it from the driver of its next boot. The
- * loop does not run here, so nothing but the reset can have put it right. */
+ * loop does not run then, so nothing but the reset can have put it right. */
 static void spoiled(void **state)
 {
 	struct fixture *f = *state;
@@ -196,6 +196,7 @@ static void spoiled(void **state)
 	char path[40];
 	int fd;
 
+	turn(f, 5); /* the host has looked once, and its words are all there */
 	snprintf(path, sizeof path, "%s.shm", f->page);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	assert_true(fd >= 0);
