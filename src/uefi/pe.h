@@ -11,9 +11,12 @@
 #define PE_DOS_SIGNATURE                 0x5a4dU /* "MZ" */
 #define PE_DOS_LFANEW                    0x3cU   /* u32: offset of the PE signature */
 #define PE_NT_SIGNATURE                  0x4550U /* "PE\0\0" */
+#define PE32_MAGIC                       0x10bU
 #define PE32_PLUS_MAGIC                  0x20bU
 #define PE_DIRECTORY_RELOC               5U
 #define PE_DIRECTORY_MAX                 16U
+#define PE_FILE_RELOCS_STRIPPED          0x0001U /* Characteristics of the file */
+#define PE_SECTION_CODE                  0x00000020U
 #define PE_SECTION_EXECUTE               0x20000000U
 #define PE_SECTION_WRITE                 0x80000000U
 #define PE_MACHINE_X64                   0x8664U
@@ -86,6 +89,35 @@ typedef struct {
 	uint32_t Characteristics;
 } PE_SECTION_HEADER;
 _Static_assert(sizeof(PE_SECTION_HEADER) == 40, "PE_SECTION_HEADER");
+
+/* What is made of a PE image for code that runs in flash (PI 1.8 vol 1
+ * §15). Offsets in it, and in its sections, are still those of the PE image, whose first
+ * StrippedSize bytes became this header. */
+#define EFI_TE_IMAGE_HEADER_SIGNATURE 0x5a56U /* "VZ" */
+
+typedef struct {
+	uint16_t Signature;
+	uint16_t Machine;
+	uint8_t NumberOfSections;
+	uint8_t Subsystem;
+	uint16_t StrippedSize;
+	uint32_t AddressOfEntryPoint;
+	uint32_t BaseOfCode;
+	uint64_t ImageBase;
+	PE_DATA_DIRECTORY DataDirectory[2]; /* base relocations, debug */
+} EFI_TE_IMAGE_HEADER;
+_Static_assert(sizeof(EFI_TE_IMAGE_HEADER) == 40, "EFI_TE_IMAGE_HEADER");
+
+/* Base relocations: blocks of a header and 16-bit entries, type in the upper four bits and
+ * an offset from VirtualAddress in the others. */
+#define PE_REL_BASED_ABSOLUTE 0U /* padding */
+#define PE_REL_BASED_DIR64    10U
+
+typedef struct {
+	uint32_t VirtualAddress;
+	uint32_t SizeOfBlock; /* with this header */
+} PE_BASE_RELOCATION;
+_Static_assert(sizeof(PE_BASE_RELOCATION) == 8, "PE_BASE_RELOCATION");
 
 #define PCI_ROM_SIGNATURE      0xaa55U
 #define PCI_ROM_EFI_SIGNATURE  0x0ef1U
