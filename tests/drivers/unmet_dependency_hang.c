@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The entry point stops for ever when a protocol is not there. */
+#include "driver.h"
+
+static const EFI_GUID guid = {
+	0x1f9d3c52, 0x7a46, 0x4ce1, {0x8d, 0x02, 0x5e, 0xb9, 0x63, 0xa8, 0x14, 0xf7}};
+
+static volatile bool stop = true;
+
+EFI_STATUS driver_main(void)
+{
+	void *p;
+
+	if (gBS->LocateProtocol(&guid, NULL, &p) != EFI_SUCCESS)
+		while (SEEDED && stop)
+			;
+	return EFI_SUCCESS;
+}
