@@ -139,6 +139,7 @@ static void t_texts(void **state)
 		{1, "4 KiB"},
 		{255, "1020 KiB"},
 		{256, "1 MiB"},
+		{257, "1.0 MiB"},
 		{383, "1.4 MiB"},
 		{384, "1.5 MiB"},
 		{0x3ffff, "1023.9 MiB"},

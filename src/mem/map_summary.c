@@ -194,6 +194,11 @@ const char *rts_map_type_index_name(unsigned index)
 	return index < RTS_MAP_TYPES ? type_names[index] : NULL;
 }
 
+bool rts_map_is_mmio(uint32_t type)
+{
+	return type == EfiMemoryMappedIO || type == EfiMemoryMappedIOPortSpace;
+}
+
 /* A type's name as tables have it: the specification's without its Efi. */
 static const char *short_name(unsigned index)
 {
@@ -228,7 +233,7 @@ void rts_map_size_text(uint64_t pages, char ret[RTS_MAP_TEXT_MAX])
 {
 	static const char *const units[] = {"MiB", "GiB", "TiB", "PiB", "EiB"};
 	unsigned unit = 0, shift = 8; /* a MiB is 2^8 pages */
-	uint64_t tenths;
+	uint64_t rest;
 
 	if (pages < 1ULL << shift) {
 		put_text(ret, 0, "%llu KiB", (unsigned long long)pages * 4);
@@ -236,24 +241,20 @@ void rts_map_size_text(uint64_t pages, char ret[RTS_MAP_TEXT_MAX])
 	}
 	for (; pages >> shift >= 1024 && unit + 1 < sizeof units / sizeof *units; unit++)
 		shift += 10;
-	tenths = ((pages & ((1ULL << shift) - 1)) * 10) >> shift;
-	if (tenths == 0)
+	/* a decimal place, even a 0, says that there is more behind it */
+	rest = pages & ((1ULL << shift) - 1);
+	if (rest == 0)
 		put_text(ret, 0, "%llu %s", (unsigned long long)pages >> shift,
 			 units[unit]);
 	else
 		put_text(ret, 0, "%llu.%llu %s", (unsigned long long)pages >> shift,
-			 (unsigned long long)tenths, units[unit]);
+			 (unsigned long long)(rest * 10) >> shift, units[unit]);
 }
 
 static void add(uint64_t *sum, uint64_t pages)
 {
 	if (__builtin_add_overflow(*sum, pages, sum))
 		*sum = UINT64_MAX;
-}
-
-static bool is_mmio(const EFI_MEMORY_DESCRIPTOR *d)
-{
-	return d->Type == EfiMemoryMappedIO || d->Type == EfiMemoryMappedIOPortSpace;
 }
 
 /* The operating system may take it at once. SP: for a purpose that is not general use. */
@@ -271,7 +272,7 @@ static bool is_usable(const EFI_MEMORY_DESCRIPTOR *d)
 
 static bool is_runtime(const EFI_MEMORY_DESCRIPTOR *d)
 {
-	return !is_mmio(d) &&
+	return !rts_map_is_mmio(d->Type) &&
 	       (d->Type == EfiRuntimeServicesCode || d->Type == EfiRuntimeServicesData ||
 		d->Type == EfiPalCode || (d->Attribute & EFI_MEMORY_RUNTIME) != 0);
 }
@@ -314,7 +315,7 @@ struct rts_map_summary rts_map_sum(const struct rts_map *m)
 			add(&s.usable, pages);
 		if (is_runtime(d))
 			add(&s.runtime, pages);
-		if (is_mmio(d)) {
+		if (rts_map_is_mmio(d->Type)) {
 			s.mmio_regions++;
 			add(&s.mmio, pages);
 		}

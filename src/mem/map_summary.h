@@ -45,6 +45,8 @@ uint64_t rts_map_bytes(uint64_t pages);
 /* "EfiLoaderCode"; NULL for a type that the specification does not name. */
 const char *rts_map_type_name(uint32_t type);
 
+bool rts_map_is_mmio(uint32_t type);
+
 /* What sums by type are kept for: the types by number, then those without a name, by range.
  */
 enum {
@@ -62,7 +64,7 @@ rts_map_type_index_name(unsigned index); /* "EfiLoaderCode", "OEM", "OS", "inval
 void rts_map_type_text(uint32_t type, char ret[RTS_MAP_TEXT_MAX]);
 void rts_map_attributes_text(uint64_t attributes, char ret[RTS_MAP_TEXT_MAX]);
 
-/* "640 KiB", "2047.6 MiB", "16 GiB": rounded down to a tenth. */
+/* "640 KiB", "16 GiB"; what is no whole number is rounded down to a tenth: "1.0 MiB". */
 void rts_map_size_text(uint64_t pages, char ret[RTS_MAP_TEXT_MAX]);
 
 /* All in pages. A page that two descriptors claim counts twice. */

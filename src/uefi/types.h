@@ -57,6 +57,7 @@ _Static_assert(sizeof(void *) == 8, "64-bit hosts only");
 #define EFI_DEVICE_ERROR       EFIERR(7)
 #define EFI_WRITE_PROTECTED    EFIERR(8)
 #define EFI_OUT_OF_RESOURCES   EFIERR(9)
+#define EFI_VOLUME_FULL        EFIERR(11)
 #define EFI_NOT_FOUND          EFIERR(14)
 #define EFI_ACCESS_DENIED      EFIERR(15)
 #define EFI_TIMEOUT            EFIERR(18)
