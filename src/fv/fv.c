@@ -325,9 +325,24 @@ static uint64_t volume_read(struct fv_read *r, struct bytes b)
 	return v.b.n;
 }
 
+/* The signature's place in @b, or NULL. Flash images are mostly empty, and memchr() passes
+ * over that faster than memmem(). */
+static const uint8_t *find_signature(struct bytes b)
+{
+	static const uint8_t text[] = {'_', 'F', 'V', 'H'};
+	const uint8_t *p = b.p, *end = b.p + b.n;
+
+	while ((size_t)(end - p) >= sizeof text &&
+	       (p = memchr(p, text[0], (size_t)(end - p) - sizeof text + 1)) != NULL) {
+		if (memcmp(p, text, sizeof text) == 0)
+			return p;
+		p++;
+	}
+	return NULL;
+}
+
 size_t fv_volumes_read(struct fv_read *r, struct bytes b)
 {
-	static const uint32_t signature = EFI_FVH_SIGNATURE;
 	const size_t at = offsetof(EFI_FIRMWARE_VOLUME_HEADER, Signature);
 	size_t count = 0;
 	uint64_t off = 0;
@@ -338,7 +353,7 @@ size_t fv_volumes_read(struct fv_read *r, struct bytes b)
 	while (r->status == EFI_SUCCESS && bytes_sub(b, off, b.n - off, &rest) &&
 	       rest.n > at) {
 		const uint8_t *hit =
-			memmem(rest.p + at, rest.n - at, &signature, sizeof signature);
+			find_signature((struct bytes){rest.p + at, rest.n - at});
 		uint64_t len = 0;
 
 		if (hit == NULL)
