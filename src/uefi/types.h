@@ -37,6 +37,7 @@ typedef struct {
 	uint8_t Daylight;
 	uint8_t Pad2;
 } EFI_TIME;
+#define EFI_UNSPECIFIED_TIMEZONE 0x07ff /* TimeZone: local time */
 
 _Static_assert(sizeof(EFI_GUID) == 16, "EFI_GUID");
 _Static_assert(sizeof(EFI_TIME) == 16, "EFI_TIME");
@@ -60,6 +61,7 @@ _Static_assert(sizeof(void *) == 8, "64-bit hosts only");
 #define EFI_VOLUME_FULL        EFIERR(11)
 #define EFI_NOT_FOUND          EFIERR(14)
 #define EFI_ACCESS_DENIED      EFIERR(15)
+#define EFI_NO_MAPPING         EFIERR(17)
 #define EFI_TIMEOUT            EFIERR(18)
 #define EFI_ALREADY_STARTED    EFIERR(20)
 #define EFI_ABORTED            EFIERR(21)
