@@ -4,7 +4,7 @@
 _runtserv()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verbs='serve rom' words=
+	local verbs='serve rom fw' words=
 
 	case ${COMP_CWORD}:${COMP_WORDS[1]} in
 	1:*)
@@ -29,6 +29,15 @@ _runtserv()
 		case ${COMP_WORDS[2]}:$cur in
 		pack:-*) words='--vendor --device --class --check-driver --help' ;;
 		show:-*) words='--json --help' ;;
+		esac
+		;;
+	2:fw)
+		words='list extract --help'
+		;;
+	*:fw)
+		case ${COMP_WORDS[2]}:$cur in
+		list:-*) words='--json --help' ;;
+		extract:-*) words='--output --json --help' ;;
 		esac
 		;;
 	esac

@@ -5,6 +5,7 @@ complete -c runtserv -n __fish_use_subcommand -f -l help -d 'Print help'
 complete -c runtserv -n __fish_use_subcommand -f -l version -d 'Print the version'
 complete -c runtserv -n __fish_use_subcommand -f -a serve -d 'Give a virtual machine its UEFI variables'
 complete -c runtserv -n __fish_use_subcommand -f -a rom -d 'Pack EFI drivers into an option ROM, or show one'
+complete -c runtserv -n __fish_use_subcommand -f -a fw -d 'List or extract the drivers in a firmware image'
 
 set -l serve '__fish_seen_subcommand_from serve'
 complete -c runtserv -n $serve -l store -r -F -d 'Where the variables are kept'
@@ -18,6 +19,12 @@ complete -c runtserv -n $serve -l log-level -x -a 'error warning info debug' -d 
 complete -c runtserv -n $serve -l terminate -f -d 'End with the last connection'
 complete -c runtserv -n $serve -l print-capabilities -f -d 'Print what is offered, as JSON'
 complete -c runtserv -n $serve -l help -f -d 'Print help'
+
+set -l fw '__fish_seen_subcommand_from fw'
+complete -c runtserv -n "$fw; and not __fish_seen_subcommand_from list extract" -f -a 'list extract'
+complete -c runtserv -n "$fw; and __fish_seen_subcommand_from extract" -l output -r -F -d 'Write into this folder'
+complete -c runtserv -n "$fw; and __fish_seen_subcommand_from list extract" -l json -d 'Print JSON'
+complete -c runtserv -n $fw -l help -f -d 'Print help'
 
 set -l rom '__fish_seen_subcommand_from rom'
 complete -c runtserv -n "$rom; and not __fish_seen_subcommand_from pack show" -f -a 'pack show'

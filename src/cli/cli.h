@@ -6,6 +6,8 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 
 /* Exit statuses, in the spirit of grep and diff. */
 enum { EXIT_WELL = 0, EXIT_FINDINGS = 1, EXIT_TROUBLE = 2 };
@@ -37,6 +39,15 @@ int cli_next(const struct cli_command *c, int argc, char **argv, const char **re
 /* One line on stderr, "runtserv VERB: ..."; returns EXIT_TROUBLE. */
 int cli_error(const char *verb, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* All of a file that somebody else wrote, of any kind; "-" is stdin. The caller frees it.
+ * 0, or -errno: -EFBIG past @max. */
+int cli_file_read(const char *path, size_t max, uint8_t **ret, size_t *ret_len);
+
+/* Prints a text that somebody else chose: what could move a terminal's cursor, or turn its
+ * line around, becomes '?'. */
+void cli_print_text(FILE *to, const char *text);
+
 /* The verbs. argv[0] is the verb; the result is the exit status. */
+int cmd_fw(int argc, char **argv);
 int cmd_rom(int argc, char **argv);
 int cmd_serve(int argc, char **argv);

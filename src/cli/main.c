@@ -12,6 +12,7 @@ static const struct {
 	const char *about;
 } verbs[] = {
 	{"serve", cmd_serve, "give a virtual machine its UEFI variables"},
+	{"fw", cmd_fw, "list or extract the drivers in a firmware image"},
 	{"rom", cmd_rom, "pack EFI drivers into an option ROM, or show one"},
 };
 

@@ -72,6 +72,35 @@ EFI_STATUS rts_pe_check_driver(const struct rts_pe_header *h, struct diag *d)
 	return EFI_SUCCESS;
 }
 
+bool rts_pe_subsystem_read(struct bytes image, uint16_t *ret)
+{
+	EFI_TE_IMAGE_HEADER te;
+	uint16_t signature, magic;
+	uint32_t nt, nt_signature;
+	uint64_t opt;
+
+	if (!bytes_read(image, 0, &signature, sizeof signature))
+		return false;
+	if (signature == EFI_TE_IMAGE_HEADER_SIGNATURE) {
+		if (!bytes_read(image, 0, &te, sizeof te))
+			return false;
+		*ret = te.Subsystem;
+		return true;
+	}
+	if (signature != PE_DOS_SIGNATURE ||
+	    !bytes_read(image, PE_DOS_LFANEW, &nt, sizeof nt) ||
+	    !bytes_read(image, nt, &nt_signature, sizeof nt_signature) ||
+	    nt_signature != PE_NT_SIGNATURE)
+		return false;
+	opt = (uint64_t)nt + sizeof nt_signature + sizeof(PE_FILE_HEADER);
+	/* The same offset in both: what PE32+ lacks, BaseOfData, its longer ImageBase
+	 * fills. */
+	return bytes_read(image, opt, &magic, sizeof magic) &&
+	       (magic == PE32_MAGIC || magic == PE32_PLUS_MAGIC) &&
+	       bytes_read(image, opt + offsetof(PE_OPTIONAL_HEADER, Subsystem), ret,
+			  sizeof *ret);
+}
+
 const char *rts_pe_machine_name(uint16_t machine)
 {
 	return machine == PE_MACHINE_X64       ? "x64"

@@ -31,6 +31,9 @@ bool rts_pe_section_read(struct bytes image, const struct rts_pe_header *h, unsi
  */
 EFI_STATUS rts_pe_check_driver(const struct rts_pe_header *h, struct diag *d);
 
+/* The subsystem that a PE32, PE32+ or TE image names; false: it has no such header. */
+bool rts_pe_subsystem_read(struct bytes image, uint16_t *ret);
+
 /* "x64", "aa64", or NULL. */
 const char *rts_pe_machine_name(uint16_t machine);
 /* "application", "driver", "runtime-driver", or NULL. */

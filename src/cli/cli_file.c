@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What verbs that read somebody else's files share: reading one, and printing its texts. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "cli/cli.h"
+
+#define READ_MIN 65536U /* what is made room for where the length is not known */
+
+int cli_file_read(const char *path, size_t max, uint8_t **ret, size_t *ret_len)
+{
+	cleanup(closep) int fd = strcmp(path, "-") == 0
+					 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+					 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	cleanup(freep) uint8_t *p = NULL;
+	struct stat st;
+	size_t n = 0, room = 0, want = READ_MIN;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	/* One more than is there, so that the end is met without growing. */
+	if (S_ISREG(st.st_mode) && st.st_size >= (off_t)want)
+		want = (uintmax_t)st.st_size > max ? max + 1 : (size_t)st.st_size + 1;
+	for (;;) {
+		ssize_t got;
+
+		if (n == room) {
+			uint8_t *more = realloc(p, want);
+
+			if (more == NULL)
+				return -ENOMEM;
+			p = more;
+			room = want;
+			want = room > max / 2 ? max + 1 : room * 2;
+		}
+		got = read(fd, p + n, room - n);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		n += (size_t)got;
+		if (n > max)
+			return -EFBIG;
+		if (got == 0)
+			break;
+	}
+	*ret = take_ptr(p);
+	*ret_len = n;
+	return 0;
+}
+
+/* Controls, and what changes the order in which a terminal shows the rest. */
+static bool is_unsafe(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+}
+
+void cli_print_text(FILE *to, const char *text)
+{
+	/* UTF-8 of UCS-2: one to three bytes */
+	for (const uint8_t *s = (const uint8_t *)text; *s != 0;) {
+		size_t len = *s < 0x80 ? 1 : *s < 0xe0 ? 2 : 3;
+		uint32_t c = *s;
+
+		if (strnlen((const char *)s, len) < len)
+			return;
+		if (len == 2)
+			c = (s[0] & 0x1fU) << 6 | (s[1] & 0x3fU);
+		else if (len == 3)
+			c = (s[0] & 0xfU) << 12 | (s[1] & 0x3fU) << 6 | (s[2] & 0x3fU);
+		if (is_unsafe(c))
+			fputc('?', to);
+		else
+			fwrite(s, 1, len, to);
+		s += len;
+	}
+}

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* `runtserv fw`: lists the files of a firmware image, and takes its drivers out. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/guid.h"
+#include "cli/cli.h"
+#include "fv/fv.h"
+#include "os/os_file.h"
+#include "pe/pe_image.h"
+
+#define VERB          "fw"
+#define IMAGE_MAX     (512U << 20)
+#define NAME_MAX_LEN  64U /* bytes of a driver's name in the name of its file */
+#define FILE_NAME_LEN (GUID_TEXT_LEN + sizeof ".65536-" + NAME_MAX_LEN + sizeof ".efi")
+
+/* One file of the image, as all outputs print it. */
+struct row {
+	const struct rts_fv_file *file;
+	char guid[GUID_TEXT_LEN + 1];
+	const char *subsystem; /* NULL: unknown, or no image */
+	bool chosen;
+	unsigned rank;    /* among those chosen that have the same GUID, from 0 */
+	const char *path; /* where it was extracted to; NULL: it was not */
+};
+
+struct firmware {
+	uint8_t *p;
+	struct rts_fv *fv;
+	struct row *rows;
+	size_t count;
+	struct diag problem; /* empty: none */
+};
+
+static void firmware_fini(struct firmware *fw)
+{
+	for (size_t i = 0; i < fw->count; i++)
+		free((char *)fw->rows[i].path);
+	free(fw->rows);
+	rts_fv_free(fw->fv);
+	free(fw->p);
+}
+
+static const char *type_name(uint8_t type)
+{
+	static const char *const names[] = {
+		[EFI_FV_FILETYPE_RAW] = "raw",
+		[EFI_FV_FILETYPE_SECURITY_CORE] = "sec",
+		[EFI_FV_FILETYPE_PEI_CORE] = "pei-core",
+		[EFI_FV_FILETYPE_DXE_CORE] = "dxe-core",
+		[EFI_FV_FILETYPE_PEIM] = "peim",
+		[EFI_FV_FILETYPE_DRIVER] = "driver",
+		[EFI_FV_FILETYPE_COMBINED_PEIM_DRIVER] = "driver",
+		[EFI_FV_FILETYPE_APPLICATION] = "application",
+		[EFI_FV_FILETYPE_MM] = "mm",
+		[EFI_FV_FILETYPE_COMBINED_MM_DXE] = "mm",
+		[EFI_FV_FILETYPE_MM_CORE] = "mm",
+		[EFI_FV_FILETYPE_MM_STANDALONE] = "mm",
+		[EFI_FV_FILETYPE_MM_CORE_STANDALONE] = "mm",
+	};
+
+	if (type < sizeof names / sizeof *names && names[type] != NULL)
+		return names[type];
+	return "other";
+}
+
+static void row_read(struct row *row, const struct rts_fv_file *f, struct diag *problem)
+{
+	struct rts_pe_image img;
+	struct diag d = {0};
+	uint16_t subsystem;
+
+	*row = (struct row){.file = f};
+	guid_to_text(&f->guid, row->guid);
+	if (f->image.n == 0)
+		return;
+	if (rts_pe_subsystem_read(f->image, &subsystem))
+		row->subsystem = rts_pe_subsystem_name(subsystem);
+	/* A machine that we do not know is no fault of the image. */
+	if (rts_pe_image_read(f->image, &d, &img) == EFI_LOAD_ERROR)
+		diag_set(problem, "image of %s: %s", row->guid, d.text);
+}
+
+/* EXIT_WELL, or EXIT_TROUBLE with a message. */
+static int firmware_open(const char *path, struct firmware *fw)
+{
+	struct diag d = {0};
+	size_t len;
+	int r = cli_file_read(path, IMAGE_MAX, &fw->p, &len);
+
+	if (r < 0)
+		return cli_error(VERB, "%s: %s", path, strerror(-r));
+	if (rts_fv_open((struct bytes){fw->p, len}, &d, &fw->fv) != EFI_SUCCESS)
+		return cli_error(VERB, "%s: %s", path, d.text);
+	if (rts_fv_problem(fw->fv) != NULL)
+		diag_set(&fw->problem, "%s", rts_fv_problem(fw->fv));
+	fw->rows = calloc(rts_fv_file_count(fw->fv) + 1, sizeof *fw->rows);
+	if (fw->rows == NULL)
+		return cli_error(VERB, "%s: %s", path, strerror(ENOMEM));
+	fw->count = rts_fv_file_count(fw->fv);
+	for (size_t i = 0; i < fw->count; i++)
+		row_read(&fw->rows[i], rts_fv_file(fw->fv, i), &fw->problem);
+	return EXIT_WELL;
+}
+
+static int status_of(const struct firmware *fw)
+{
+	return fw->problem.text[0] != 0 ? EXIT_FINDINGS : EXIT_WELL;
+}
+
+static json_t *text_or_null(const char *s)
+{
+	return s != NULL ? json_string(s) : json_null();
+}
+
+static json_t *row_json(const struct row *row)
+{
+	const struct rts_fv_file *f = row->file;
+	json_t *o = json_pack("{s:s, s:o, s:s, s:o, s:o}", "guid", row->guid, "name",
+			      text_or_null(f->name), "type", type_name(f->type),
+			      "subsystem", text_or_null(row->subsystem), "size",
+			      f->image.n != 0 ? json_integer((json_int_t)f->image.n)
+					      : json_null());
+
+	/* A folder's name may be in no encoding at all; then it is left out. */
+	if (row->path != NULL)
+		json_object_set_new(o, "path", json_string(row->path));
+	return o;
+}
+
+/* @chosen: only those. */
+static int print_json(const struct firmware *fw, bool chosen)
+{
+	json_t *files = json_array(), *doc;
+	int r;
+
+	for (size_t i = 0; i < fw->count; i++)
+		if (!chosen || fw->rows[i].chosen)
+			json_array_append_new(files, row_json(&fw->rows[i]));
+	doc = json_pack("{s:s, s:o, s:o}", "schema", "runtserv.fw/1", "files", files,
+			"problem",
+			text_or_null(fw->problem.text[0] != 0 ? fw->problem.text : NULL));
+	r = doc == NULL ? -1 : json_dumpf(doc, stdout, JSON_INDENT(2));
+	json_decref(doc);
+	putchar('\n');
+	return r < 0 ? cli_error(VERB, "out of memory") : status_of(fw);
+}
+
+static void print_problem(const struct firmware *fw)
+{
+	if (fw->problem.text[0] != 0)
+		printf("broken: %s\n", fw->problem.text);
+}
+
+static const char *or_dash(const char *s)
+{
+	return s != NULL ? s : "-";
+}
+
+static int print_table(const struct firmware *fw)
+{
+	printf("%-36s  %-11s  %-14s  %9s  NAME\n", "GUID", "TYPE", "SUBSYSTEM", "SIZE");
+	for (size_t i = 0; i < fw->count; i++) {
+		const struct row *row = &fw->rows[i];
+
+		printf("%s  %-11s  %-14s  ", row->guid, type_name(row->file->type),
+		       or_dash(row->subsystem));
+		if (row->file->image.n != 0)
+			printf("%9zu  ", row->file->image.n);
+		else
+			printf("%9s  ", "-");
+		cli_print_text(stdout, or_dash(row->file->name));
+		putchar('\n');
+	}
+	print_problem(fw);
+	return status_of(fw);
+}
+
+static const struct cli_option list_options[] = {
+	{"json", NULL, "print a JSON document"},
+	{NULL, NULL, NULL},
+};
+
+static const struct cli_command list_command = {
+	"fw list",
+	"[OPTION]... FD",
+	"Lists the files of the firmware image FD, those in compressed sections too. FD -\n"
+	"is standard input. Exit status 1: something in it is broken.",
+	list_options,
+};
+
+static int fw_list(int argc, char **argv)
+{
+	cleanup(firmware_fini) struct firmware fw = {0};
+	bool json = false;
+	const char *arg;
+	int option, r;
+
+	while ((option = cli_next(&list_command, argc, argv, &arg)) >= 0)
+		json = true;
+	if (option != CLI_DONE)
+		return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
+	if (argc - optind != 1)
+		return cli_error(VERB, "list wants one FD; see 'runtserv fw list --help'");
+	r = firmware_open(argv[optind], &fw);
+	if (r != EXIT_WELL)
+		return r;
+	return json ? print_json(&fw, false) : print_table(&fw);
+}
+
+/* Marks the drivers that @what names, a name or a GUID; false: none. */
+static bool choose(struct firmware *fw, const char *what)
+{
+	EFI_GUID guid;
+	bool is_guid = guid_from_text(what, strlen(what), &guid), any = false;
+
+	for (size_t i = 0; i < fw->count; i++) {
+		struct row *row = &fw->rows[i];
+		const struct rts_fv_file *f = row->file;
+
+		if (f->image.n == 0 || !((is_guid && guid_eq(&f->guid, &guid)) ||
+					 (f->name != NULL && strcmp(f->name, what) == 0)))
+			continue;
+		row->chosen = true;
+		any = true;
+	}
+	return any;
+}
+
+static int by_guid(const void *a, const void *b)
+{
+	const struct row *const *x = a, *const *y = b;
+	int r = memcmp(&(*x)->file->guid, &(*y)->file->guid, sizeof(EFI_GUID));
+
+	return r != 0 ? r : (*x > *y) - (*x < *y);
+}
+
+/* Files of one GUID get different ranks, and so different names. */
+static bool rank_rows(struct firmware *fw)
+{
+	cleanup(freep) struct row **sorted = calloc(fw->count + 1, sizeof(struct row *));
+	size_t n = 0;
+
+	if (sorted == NULL)
+		return false;
+	for (size_t i = 0; i < fw->count; i++)
+		if (fw->rows[i].chosen)
+			sorted[n++] = &fw->rows[i];
+	qsort(sorted, n, sizeof *sorted, by_guid);
+	for (size_t i = 1; i < n; i++)
+		if (guid_eq(&sorted[i]->file->guid, &sorted[i - 1]->file->guid))
+			sorted[i]->rank = sorted[i - 1]->rank + 1;
+	return true;
+}
+
+/* GUID-Name.efi. A name comes from the image: it keeps what is harmless in any folder. */
+static void file_name(const struct row *row, char ret[FILE_NAME_LEN])
+{
+	static const char harmless[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				       "abcdefghijklmnopqrstuvwxyz0123456789._+-";
+	char name[NAME_MAX_LEN + 1] = "", rank[16] = "";
+
+	for (size_t i = 0; row->file->name != NULL && i < NAME_MAX_LEN; i++) {
+		char c = row->file->name[i];
+
+		if (c == 0)
+			break;
+		name[i] = strchr(harmless, c) != NULL ? c : '_';
+	}
+	if (row->rank > 0)
+		snprintf(rank, sizeof rank, ".%u", row->rank + 1);
+	snprintf(ret, FILE_NAME_LEN, "%s%s%s%s%s", row->guid, rank, name[0] != 0 ? "-" : "",
+		 name, row->file->te ? ".te" : ".efi");
+}
+
+/* What is there under the name is replaced, and a symbolic link is not followed. */
+static int extract_row(int dir, const char *dir_name, struct row *row)
+{
+	char name[FILE_NAME_LEN];
+	struct diag d = {0};
+	bool renamed = false;
+	char *path = NULL;
+	int r;
+
+	file_name(row, name);
+	r = os_file_replace(
+		&(struct os_file_new){
+			.dir = dir,
+			.name = name,
+			.p = row->file->image.p,
+			.n = row->file->image.n,
+		},
+		&renamed, &d);
+	if (r < 0)
+		return cli_error(VERB, "%s: %s", dir_name, d.text);
+	if (asprintf(&path, "%s/%s", dir_name, name) < 0)
+		return cli_error(VERB, "%s: %s", dir_name, strerror(ENOMEM));
+	row->path = path;
+	return EXIT_WELL;
+}
+
+static int extract_all(struct firmware *fw, const char *dir_name)
+{
+	cleanup(closep) int dir = -1;
+	int r = EXIT_WELL;
+
+	if (!rank_rows(fw))
+		return cli_error(VERB, "%s: %s", dir_name, strerror(ENOMEM));
+	if (mkdir(dir_name, 0777) < 0 && errno != EEXIST)
+		return cli_error(VERB, "%s: %s", dir_name, strerror(errno));
+	dir = open(dir_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return cli_error(VERB, "%s: %s", dir_name, strerror(errno));
+	for (size_t i = 0; r == EXIT_WELL && i < fw->count; i++)
+		if (fw->rows[i].chosen)
+			r = extract_row(dir, dir_name, &fw->rows[i]);
+	return r;
+}
+
+enum { EXTRACT_OUTPUT, EXTRACT_JSON };
+
+static const struct cli_option extract_options[] = {
+	{"output", "DIR", "write into DIR (default: FD's name with .drivers, here)"},
+	{"json", NULL, "print a JSON document of what was extracted"},
+	{NULL, NULL, NULL},
+};
+
+static const struct cli_command extract_command = {
+	"fw extract",
+	"[OPTION]... FD [NAME|GUID]...",
+	"Writes the drivers of the firmware image FD, or only those named, to one file\n"
+	"each, DIR/GUID-NAME.efi or .te, and prints their paths. Exit status 1: one of\n"
+	"those named is not there, or something in FD is broken.",
+	extract_options,
+};
+
+/* A name for the folder that is made in the one where we are. */
+static char *default_dir(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
+	char *name = NULL;
+
+	if (strcmp(path, "-") == 0)
+		base = "stdin";
+	return asprintf(&name, "%s.drivers", base) < 0 ? NULL : name;
+}
+
+static int extract(struct firmware *fw, const char *dir, char **names, int count, bool json)
+{
+	bool any = false, all = true;
+	int r = EXIT_WELL;
+
+	for (size_t i = 0; count == 0 && i < fw->count; i++)
+		any |= fw->rows[i].chosen = fw->rows[i].file->image.n != 0;
+	for (int i = 0; i < count; i++) {
+		if (choose(fw, names[i])) {
+			any = true;
+		} else {
+			all = false;
+			cli_error(VERB, "no driver %s in the image", names[i]);
+		}
+	}
+	if (any)
+		r = extract_all(fw, dir);
+	else if (count == 0)
+		cli_error(VERB, "no drivers in the image");
+	if (r != EXIT_WELL)
+		return r;
+	if (json) {
+		r = print_json(fw, true);
+	} else {
+		for (size_t i = 0; i < fw->count; i++)
+			if (fw->rows[i].path != NULL)
+				puts(fw->rows[i].path);
+		print_problem(fw);
+		r = status_of(fw);
+	}
+	return r == EXIT_WELL && !(any && all) ? EXIT_FINDINGS : r;
+}
+
+static int fw_extract(int argc, char **argv)
+{
+	cleanup(firmware_fini) struct firmware fw = {0};
+	cleanup(freep) char *made = NULL;
+	const char *arg, *dir = NULL, *path;
+	bool json = false;
+	int option, r;
+
+	while ((option = cli_next(&extract_command, argc, argv, &arg)) >= 0) {
+		if (option == EXTRACT_JSON)
+			json = true;
+		else
+			dir = arg;
+	}
+	if (option != CLI_DONE)
+		return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
+	if (argc - optind < 1)
+		return cli_error(VERB,
+				 "extract wants an FD; see 'runtserv fw extract --help'");
+	path = argv[optind++];
+	if (dir == NULL)
+		dir = made = default_dir(path);
+	r = dir == NULL ? cli_error(VERB, "out of memory") : firmware_open(path, &fw);
+	return r != EXIT_WELL ? r : extract(&fw, dir, argv + optind, argc - optind, json);
+}
+
+int cmd_fw(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+
+	if (strcmp(what, "list") == 0)
+		return fw_list(argc - 1, argv + 1);
+	if (strcmp(what, "extract") == 0)
+		return fw_extract(argc - 1, argv + 1);
+	if (strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0) {
+		printf("Usage: runtserv fw list [OPTION]... FD\n"
+		       "       runtserv fw extract [OPTION]... FD [NAME|GUID]...\n\n"
+		       "The drivers in a firmware image; each form has its own --help.\n");
+		return EXIT_WELL;
+	}
+	return cli_error(VERB, "want list or extract; see 'runtserv fw --help'");
+}
