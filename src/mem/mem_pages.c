@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * AllocatePages and FreePages (UEFI 2.10 §7.2), the ranges that firmware starts with, and
+ * guard pages. Both services look at the whole range before they change any of it.
+ */
+#include "base/mem.h"
+#include "mem/mem_priv.h"
+
+#define OEM_TYPES 0x70000000U
+#define OS_TYPES  0x80000000U
+
+/* Start-up. */
+
+static bool config_ok(const struct rts_mem_config *c)
+{
+	const uint32_t g = c->runtime_granularity, d = c->descriptor_size;
+
+	return (g == 0 || g == 4096 || g == 16384 || g == 65536) &&
+	       (d == 0 || (d >= sizeof(EFI_MEMORY_DESCRIPTOR) && d % 8 == 0)) &&
+	       (c->guard & ~(unsigned)RTS_MEM_GUARD_ALL) == 0;
+}
+
+EFI_STATUS rts_mem_init(void *arena, size_t arena_len, const struct rts_mem_config *config,
+			struct rts_mem **ret)
+{
+	static const struct rts_mem_hooks none;
+	struct rts_mem *m = arena;
+	size_t used = sizeof *m, buckets = 16;
+
+	if (arena == NULL || config == NULL || ret == NULL || (uintptr_t)arena % 16 != 0 ||
+	    !config_ok(config))
+		return EFI_INVALID_PARAMETER;
+	/* A chunk is known by a record of 64 bytes. */
+	while (buckets < arena_len / 256)
+		buckets *= 2;
+	if (arena_len < used + buckets * sizeof *m->chunks + 64)
+		return EFI_BUFFER_TOO_SMALL;
+	memset(m, 0, sizeof *m);
+	m->config = *config;
+	m->hooks = config->hooks != NULL ? *config->hooks : none;
+	m->config.hooks = &m->hooks;
+	if (m->config.runtime_granularity == 0)
+		m->config.runtime_granularity = PAGE_BYTES;
+	if (m->config.descriptor_size == 0)
+		m->config.descriptor_size = 48;
+	if (m->config.guard_page_types == 0)
+		m->config.guard_page_types = UINT64_MAX;
+	if (m->config.guard_pool_types == 0)
+		m->config.guard_pool_types = UINT64_MAX;
+	m->key = 1;
+	m->chunks = (uint32_t *)(m + 1);
+	m->chunk_count = (uint32_t)buckets;
+	memset(m->chunks, 0, buckets * sizeof *m->chunks);
+	used += buckets * sizeof *m->chunks;
+	used += -((uintptr_t)arena + used) % 64; /* the nodes are whole cache lines */
+	m->nodes = (uint8_t *)arena + used;
+	used = (arena_len - used) / NODE_BYTES;
+	m->node_count = used < NODES_MAX ? (uint32_t)used : NODES_MAX;
+	mem_pool_init(m);
+	if (mem_class_init(m) != EFI_SUCCESS || mem_tree_init(m) != EFI_SUCCESS)
+		return EFI_BUFFER_TOO_SMALL;
+	*ret = m;
+	return EFI_SUCCESS;
+}
+
+/* Types. */
+
+static bool type_known(uint32_t type)
+{
+	return type < EfiMaxMemoryType || type >= OEM_TYPES;
+}
+
+bool mem_type_can(uint32_t type)
+{
+	return type_known(type) && type != EfiConventionalMemory &&
+	       type != EfiPersistentMemory && type != EfiUnacceptedMemoryType;
+}
+
+uint64_t mem_granule(const struct rts_mem *m, uint32_t type)
+{
+	return type == EfiReservedMemoryType || type == EfiRuntimeServicesCode ||
+			       type == EfiRuntimeServicesData || type == EfiACPIMemoryNVS
+		       ? m->config.runtime_granularity / PAGE_BYTES
+		       : 1;
+}
+
+static uint64_t type_attributes(uint32_t type, uint64_t attributes)
+{
+	return type == EfiRuntimeServicesCode || type == EfiRuntimeServicesData ||
+			       type == EfiPalCode
+		       ? attributes | EFI_MEMORY_RUNTIME
+		       : attributes & ~EFI_MEMORY_RUNTIME;
+}
+
+static uint32_t type_bit(uint32_t type)
+{
+	return type < EfiMaxMemoryType ? type : type < OS_TYPES ? 62 : 63;
+}
+
+bool mem_guards(const struct rts_mem *m, unsigned what, uint32_t type)
+{
+	const uint64_t types = what == RTS_MEM_GUARD_POOL ? m->config.guard_pool_types
+							  : m->config.guard_page_types;
+
+	/* A guard page would break the rule that such memory comes in whole granules. */
+	return (m->config.guard & what) != 0 && (types >> type_bit(type) & 1) != 0 &&
+	       mem_granule(m, type) == 1;
+}
+
+/* Changes. */
+
+void mem_changed(struct rts_mem *m)
+{
+	if (++m->key == 0)
+		m->key = 1;
+}
+
+static void protect(const struct rts_mem *m, uint64_t first, uint64_t end, bool accessible)
+{
+	if (m->hooks.protect != NULL && first < end)
+		m->hooks.protect(m->config.ctx, first << PAGE_SHIFT, end - first,
+				 accessible);
+}
+
+static enum mem_owner owner_of(const struct rts_mem *m, uint32_t class)
+{
+	return mem_class(m, class)->owner;
+}
+
+static enum mem_owner owner_at(const struct rts_mem *m, uint64_t page)
+{
+	return page < SPACE_PAGES ? owner_of(m, mem_tree_run(m, page).class) : MEM_HOLE;
+}
+
+/* The class that pages of @class get when they become @type, held by @owner. */
+static uint32_t class_as(struct rts_mem *m, uint32_t class, uint32_t type,
+			 enum mem_owner owner)
+{
+	return mem_class_get(m, type,
+			     type_attributes(type, mem_class(m, class)->attributes), owner);
+}
+
+/* Whether [first, end) is held by @owners throughout, and can become @type and @owner's. */
+static EFI_STATUS can_convert(struct rts_mem *m, uint64_t first, uint64_t end,
+			      unsigned owners, uint32_t type, enum mem_owner owner)
+{
+	bool room = mem_tree_ready(m);
+
+	while (first < end) {
+		const struct mem_run run = mem_tree_run(m, first);
+
+		if ((OWNED_BY(owner_of(m, run.class)) & owners) == 0)
+			return EFI_NOT_FOUND;
+		room = room && class_as(m, run.class, type, owner) != CLASS_NONE;
+		first = run.end;
+	}
+	return room ? EFI_SUCCESS : EFI_OUT_OF_RESOURCES;
+}
+
+/* What can_convert() allowed. */
+static void convert(struct rts_mem *m, uint64_t first, uint64_t end, uint32_t type,
+		    enum mem_owner owner)
+{
+	while (first < end) {
+		const struct mem_run run = mem_tree_run(m, first);
+		const uint64_t next = run.end < end ? run.end : end;
+		const uint32_t old_type = mem_class(m, run.class)->type;
+
+		mem_tree_set(m, first, next, class_as(m, run.class, type, owner));
+		if (m->hooks.changed != NULL && old_type != type)
+			m->hooks.changed(m->config.ctx, first << PAGE_SHIFT, next - first,
+					 old_type, type);
+		first = next;
+	}
+}
+
+EFI_STATUS rts_mem_add(struct rts_mem *m, uint64_t base, uint64_t pages, uint32_t type,
+		       uint64_t attributes)
+{
+	const uint64_t first = base >> PAGE_SHIFT;
+	uint32_t class, null_class;
+	struct mem_run run;
+
+	if (m->phase >= MEM_RUNTIME)
+		return EFI_UNSUPPORTED;
+	if (base % PAGE_BYTES != 0 || pages == 0 || pages > SPACE_PAGES - first ||
+	    !type_known(type))
+		return EFI_INVALID_PARAMETER;
+	if ((type == EfiRuntimeServicesCode || type == EfiRuntimeServicesData) &&
+	    (first | pages) % mem_granule(m, type) != 0)
+		return EFI_INVALID_PARAMETER;
+	run = mem_tree_run(m, first);
+	if (run.class != CLASS_HOLE || run.end < first + pages)
+		return EFI_INVALID_PARAMETER;
+	/* Firmware may say of its own ranges that the runtime needs them. */
+	if (type != EfiReservedMemoryType && type != EfiMemoryMappedIO &&
+	    type != EfiMemoryMappedIOPortSpace && type < OEM_TYPES)
+		attributes = type_attributes(type, attributes);
+	if (type == EfiPersistentMemory)
+		attributes |= EFI_MEMORY_NV;
+	m->call++;
+	class = mem_class_get(m, type, attributes,
+			      type == EfiConventionalMemory ? MEM_FREE : MEM_PLATFORM);
+	null_class = mem_class_get(m, type, attributes, MEM_NULL);
+	if (class == CLASS_NONE || null_class == CLASS_NONE || !mem_tree_ready(m))
+		return EFI_OUT_OF_RESOURCES;
+	mem_tree_set(m, first, first + pages, class);
+	if (first == 0 && type == EfiConventionalMemory)
+		mem_tree_set(m, 0, 1, null_class);
+	mem_changed(m);
+	return EFI_SUCCESS;
+}
+
+/* Search. */
+
+/* Where @pages pages go in @run, which ends at @run.end, for pages below @below: at its
+ * top. With guards: above a guard page that is there or fits in, and below another. Page 0
+ * is no guard page. */
+static bool place_in(const struct rts_mem *m, const struct mem_run *run, uint64_t pages,
+		     uint64_t align, uint64_t below, bool guarded, uint64_t *ret_first)
+{
+	uint64_t end = run->end < below ? run->end : below, first;
+
+	if (guarded && end == run->end && owner_at(m, end) != MEM_GUARD)
+		end--;
+	if (end < pages)
+		return false;
+	first = (end - pages) / align * align;
+	if (first < run->first)
+		return false;
+	if (guarded &&
+	    (first <= 1 || (first == run->first && owner_at(m, first - 1) != MEM_GUARD)))
+		return false;
+	*ret_first = first;
+	return true;
+}
+
+static bool find_usable(const struct rts_mem *m, uint64_t pages, uint64_t align,
+			uint64_t below, bool guarded, uint64_t *ret_first)
+{
+	struct mem_run run;
+
+	for (uint64_t top = below; mem_tree_find(m, pages, top, &run); top = run.first)
+		if (place_in(m, &run, pages, align, below, guarded, ret_first))
+			return true;
+	return false;
+}
+
+/* What was freed under RTS_MEM_GUARD_FREED is free memory again when there is no other. */
+static bool find_quarantined(const struct rts_mem *m, uint64_t pages, uint64_t align,
+			     uint64_t below, bool guarded, uint64_t *ret_first)
+{
+	struct mem_run run, all = {0};
+	const struct mem_class *c;
+
+	for (uint64_t end = below; end > 0; end = run.first) {
+		run = mem_tree_run(m, end - 1);
+		c = mem_class(m, run.class);
+		if (c->owner != MEM_QUARANTINE && (run.class & CLASS_USABLE) == 0)
+			continue;
+		if ((c->attributes & EFI_MEMORY_SP) != 0)
+			continue;
+		/* Neighbours of one kind, whether free or freed, are one. */
+		if (all.first == run.end &&
+		    mem_class(m, all.class)->attributes == c->attributes)
+			all.first = run.first;
+		else
+			all = run;
+		if (place_in(m, &all, pages, align, below, guarded, ret_first))
+			return true;
+	}
+	return false;
+}
+
+static bool is_guarded(enum mem_owner owner)
+{
+	return owner == MEM_PAGES_GUARDED || owner == MEM_POOL_GUARDED;
+}
+
+EFI_STATUS mem_take(struct rts_mem *m, uint32_t type, enum mem_owner owner, uint64_t pages,
+		    uint64_t align, uint64_t below, uint64_t *ret_first)
+{
+	const unsigned free = OWNED_BY(MEM_FREE) | OWNED_BY(MEM_QUARANTINE);
+	const bool guarded = is_guarded(owner);
+	uint64_t first, end, low, high;
+	EFI_STATUS status;
+
+	m->call++;
+	if (!find_usable(m, pages, align, below, guarded, &first) &&
+	    ((m->config.guard & RTS_MEM_GUARD_FREED) == 0 ||
+	     !find_quarantined(m, pages, align, below, guarded, &first)))
+		return EFI_OUT_OF_RESOURCES;
+	end = first + pages;
+	status = can_convert(m, first, end, free, type, owner);
+	if (status != EFI_SUCCESS)
+		return status;
+	if (!guarded) {
+		convert(m, first, end, type, owner);
+	} else {
+		low = first - (owner_at(m, first - 1) != MEM_GUARD);
+		high = end + (owner_at(m, end) != MEM_GUARD);
+		status = can_convert(m, first, end, free, type, MEM_GUARD);
+		if (status != EFI_SUCCESS)
+			return status;
+		convert(m, low, first, type, MEM_GUARD);
+		convert(m, end, high, type, MEM_GUARD);
+		convert(m, first, end, type, owner);
+		protect(m, low, first, false);
+		protect(m, end, high, false);
+	}
+	protect(m, first, end, true);
+	mem_changed(m);
+	*ret_first = first;
+	return EFI_SUCCESS;
+}
+
+/*
+ * A guard goes with its block, unless another block needs it. What remains of a block that
+ * is freed in part gets its guard from the part that is freed. So [first, end), all of
+ * which lies in one block (others are behind guards), gives back [low, high).
+ */
+static EFI_STATUS give_guarded(struct rts_mem *m, uint64_t first, uint64_t end,
+			       enum mem_owner freed)
+{
+	const bool keep_low = is_guarded(owner_at(m, first - 1));
+	const bool keep_high = is_guarded(owner_at(m, end));
+	const uint32_t type = mem_class(m, mem_tree_run(m, first).class)->type;
+	uint64_t low = first, high = end;
+
+	if (keep_low)
+		low++;
+	else if (!is_guarded(owner_at(m, first - 2)))
+		low--;
+	if (keep_high)
+		high--;
+	else if (!is_guarded(owner_at(m, end + 1)))
+		high++;
+	if (can_convert(m, first, end, ~0U, type, MEM_GUARD) != EFI_SUCCESS ||
+	    can_convert(m, low, first, ~0U, EfiConventionalMemory, freed) != EFI_SUCCESS ||
+	    can_convert(m, end, high, ~0U, EfiConventionalMemory, freed) != EFI_SUCCESS)
+		return EFI_OUT_OF_RESOURCES;
+	convert(m, first, low, type, MEM_GUARD);
+	if (high >= low)
+		convert(m, high, end, type, MEM_GUARD);
+	convert(m, low, high, EfiConventionalMemory, freed);
+	if (freed == MEM_QUARANTINE) {
+		protect(m, first, end, false);
+	} else {
+		protect(m, low, first, true);
+		protect(m, first, low, false);
+		protect(m, high >= low ? high : low, end, false);
+		protect(m, end, high, true);
+	}
+	return EFI_SUCCESS;
+}
+
+EFI_STATUS mem_give(struct rts_mem *m, uint64_t first, uint64_t end, unsigned owners)
+{
+	const enum mem_owner freed =
+		(m->config.guard & RTS_MEM_GUARD_FREED) != 0 ? MEM_QUARANTINE : MEM_FREE;
+	EFI_STATUS status;
+
+	m->call++;
+	status = can_convert(m, first, end, owners, EfiConventionalMemory, freed);
+	if (status == EFI_SUCCESS && is_guarded(owner_at(m, first))) {
+		status = give_guarded(m, first, end, freed);
+	} else if (status == EFI_SUCCESS) {
+		convert(m, first, end, EfiConventionalMemory, freed);
+		if (freed == MEM_QUARANTINE)
+			protect(m, first, end, false);
+	}
+	if (status == EFI_SUCCESS)
+		mem_changed(m);
+	return status;
+}
+
+/* Services. */
+
+EFI_STATUS rts_mem_allocate_pages(struct rts_mem *m, EFI_ALLOCATE_TYPE how, uint32_t type,
+				  uint64_t pages, EFI_PHYSICAL_ADDRESS *memory)
+{
+	const uint64_t granule = mem_granule(m, type);
+	const EFI_STATUS none =
+		how == AllocateAddress ? EFI_NOT_FOUND : EFI_OUT_OF_RESOURCES;
+	uint64_t below = SPACE_PAGES, first;
+	EFI_STATUS status;
+
+	if (m->phase >= MEM_RUNTIME)
+		return EFI_UNSUPPORTED;
+	if ((unsigned)how > AllocateAddress || !mem_type_can(type) || memory == NULL)
+		return EFI_INVALID_PARAMETER;
+	if (pages == 0 || pages > SPACE_PAGES - granule)
+		return none;
+	pages = (pages + granule - 1) / granule * granule;
+	if (how == AllocateAddress) {
+		first = *memory >> PAGE_SHIFT;
+		if (*memory % (granule * PAGE_BYTES) != 0 || pages > SPACE_PAGES - first)
+			return EFI_NOT_FOUND;
+		m->call++;
+		status = can_convert(m, first, first + pages,
+				     OWNED_BY(MEM_FREE) | OWNED_BY(MEM_QUARANTINE), type,
+				     MEM_PAGES);
+		if (status != EFI_SUCCESS)
+			return status;
+		convert(m, first, first + pages, type, MEM_PAGES);
+		protect(m, first, first + pages, true);
+		mem_changed(m);
+		return EFI_SUCCESS;
+	}
+	/* The last byte may be at the limit. */
+	if (how == AllocateMaxAddress && *memory != UINT64_MAX)
+		below = (*memory + 1) >> PAGE_SHIFT;
+	status = mem_take(m, type,
+			  mem_guards(m, RTS_MEM_GUARD_PAGES, type) ? MEM_PAGES_GUARDED
+								   : MEM_PAGES,
+			  pages, granule, below, &first);
+	if (status == EFI_SUCCESS)
+		*memory = first << PAGE_SHIFT;
+	return status;
+}
+
+EFI_STATUS rts_mem_free_pages(struct rts_mem *m, EFI_PHYSICAL_ADDRESS memory,
+			      uint64_t pages)
+{
+	const unsigned owners = OWNED_BY(MEM_PAGES) | OWNED_BY(MEM_PAGES_GUARDED);
+	const uint64_t first = memory >> PAGE_SHIFT;
+	uint64_t end, granule;
+	const struct mem_class *c;
+
+	if (m->phase >= MEM_RUNTIME)
+		return EFI_UNSUPPORTED;
+	if (memory % PAGE_BYTES != 0 || pages == 0 || pages > SPACE_PAGES - first)
+		return EFI_INVALID_PARAMETER;
+	end = first + pages;
+	c = mem_class(m, mem_tree_run(m, first).class);
+	if ((OWNED_BY(c->owner) & owners) == 0)
+		return EFI_NOT_FOUND;
+	if (first % mem_granule(m, c->type) != 0)
+		return EFI_INVALID_PARAMETER;
+	granule = mem_granule(m, mem_class(m, mem_tree_run(m, end - 1).class)->type);
+	if (end % granule != 0)
+		end += granule - end % granule;
+	return mem_give(m, first, end, owners);
+}
