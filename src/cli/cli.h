@@ -49,5 +49,7 @@ void cli_print_text(FILE *to, const char *text);
 
 /* The verbs. argv[0] is the verb; the result is the exit status. */
 int cmd_fw(int argc, char **argv);
+int cmd_memmap(int argc, char **argv);
 int cmd_rom(int argc, char **argv);
+int cmd_run(int argc, char **argv);
 int cmd_serve(int argc, char **argv);

@@ -12,6 +12,8 @@ static const struct {
 	const char *about;
 } verbs[] = {
 	{"serve", cmd_serve, "give a virtual machine its UEFI variables"},
+	{"run", cmd_run, "run UEFI drivers natively and name every rule they break"},
+	{"memmap", cmd_memmap, "show a UEFI memory map and its sums"},
 	{"fw", cmd_fw, "list or extract the drivers in a firmware image"},
 	{"rom", cmd_rom, "pack EFI drivers into an option ROM, or show one"},
 };

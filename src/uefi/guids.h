@@ -128,3 +128,55 @@
 			0x80, 0x48, 0x74, 0x8f, 0x37, 0xba, 0xa2, 0xdf \
 		}                                                      \
 	}
+
+/* What runtime drivers look for or give (PI 1.8, edk2). */
+#define EFI_MM_COMMUNICATION2_PROTOCOL_GUID                            \
+	{                                                              \
+		0x378daedc, 0xf06b, 0x4446,                            \
+		{                                                      \
+			0x83, 0x14, 0x40, 0xab, 0x93, 0x3c, 0x87, 0xa3 \
+		}                                                      \
+	}
+#define SMM_VARIABLE_WRITE_GUID                                        \
+	{                                                              \
+		0x93ba1826, 0xdffb, 0x45dd,                            \
+		{                                                      \
+			0x82, 0xa7, 0xe7, 0xdc, 0xaa, 0x3b, 0xbd, 0xf3 \
+		}                                                      \
+	}
+#define PCD_PROTOCOL_GUID                                              \
+	{                                                              \
+		0x11b34006, 0xd85b, 0x4d0a,                            \
+		{                                                      \
+			0xa2, 0x90, 0xd5, 0xa5, 0x71, 0x31, 0x0e, 0xf7 \
+		}                                                      \
+	}
+#define EFI_PCD_PROTOCOL_GUID                                          \
+	{                                                              \
+		0x13a3f0f6, 0x264a, 0x3ef0,                            \
+		{                                                      \
+			0xf2, 0xe0, 0xde, 0xc5, 0x12, 0x34, 0x2f, 0x34 \
+		}                                                      \
+	}
+#define EFI_VARIABLE_ARCH_PROTOCOL_GUID                                \
+	{                                                              \
+		0x1e5668e2, 0x8481, 0x11d4,                            \
+		{                                                      \
+			0xbc, 0xf1, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81 \
+		}                                                      \
+	}
+#define EFI_VARIABLE_WRITE_ARCH_PROTOCOL_GUID                          \
+	{                                                              \
+		0x6441f818, 0x6362, 0x4e44,                            \
+		{                                                      \
+			0xb5, 0x70, 0x7d, 0xba, 0x31, 0xdd, 0x24, 0x53 \
+		}                                                      \
+	}
+/* PI 1.8 vol 2 §10.3 */
+#define EFI_APRIORI_GUID                                               \
+	{                                                              \
+		0xfc510ee7, 0xffdc, 0x11d4,                            \
+		{                                                      \
+			0xbd, 0x41, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81 \
+		}                                                      \
+	}

@@ -62,6 +62,13 @@ _Static_assert(sizeof(EFI_TABLE_HEADER) == 24, "EFI_TABLE_HEADER");
 			0x87, 0xea, 0x8f, 0x43, 0xfc, 0xc2, 0x51, 0x96 \
 		}                                                      \
 	}
+#define EFI_EVENT_GROUP_BEFORE_EXIT_BOOT_SERVICES_GUID                 \
+	{                                                              \
+		0x8be0e274, 0x3970, 0x4b44,                            \
+		{                                                      \
+			0x80, 0xc5, 0x1a, 0xb9, 0x50, 0x2f, 0x3b, 0xfc \
+		}                                                      \
+	}
 #define EFI_EVENT_GROUP_MEMORY_MAP_CHANGE_GUID                         \
 	{                                                              \
 		0x78bee926, 0x692f, 0x48fd,                            \
@@ -175,6 +182,13 @@ typedef struct {
 	uint32_t CapsuleImageSize;
 } EFI_CAPSULE_HEADER;
 
+#define EFI_DEVICE_PATH_PROTOCOL_GUID                                  \
+	{                                                              \
+		0x09576e91, 0x6d3f, 0x11d2,                            \
+		{                                                      \
+			0x8e, 0x39, 0x00, 0xa0, 0xc9, 0x69, 0x72, 0x3b \
+		}                                                      \
+	}
 typedef struct EFI_DEVICE_PATH_PROTOCOL {
 	uint8_t Type;
 	uint8_t SubType;

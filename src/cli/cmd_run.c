@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* `runtserv run`: which drivers, from where, and how; the report's exit status. */
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "cli/cli.h"
+#include "cli/run.h"
+#include "pe/pe_image.h"
+
+#define VERB         "run"
+#define IMAGE_MAX    (64U << 20)
+#define FIRMWARE_MAX (256U << 20)
+#define SCRIPT_MAX   (1U << 20)
+#define DRIVERS_MAX  32U
+#define PCDS_MAX     64U
+#define TIMEOUT_MAX  3600U /* seconds */
+
+enum {
+	OPT_JSON,
+	OPT_FIRMWARE,
+	OPT_ENGINE,
+	OPT_NO_VIRTUAL,
+	OPT_TIMEOUT,
+	OPT_CALLS,
+	OPT_FLASH,
+	OPT_SAVE_FLASH,
+	OPT_SAVE_MAP,
+	OPT_PCD,
+	OPT_SEED,
+	OPT_HEAD_GUARD,
+	OPT_VERBOSE,
+};
+
+/* clang-format off */
+static const struct cli_option options[] = {
+	[OPT_JSON] = {"json", NULL, "print the report as a JSON document"},
+	[OPT_FIRMWARE] = {"firmware", "FD", "a firmware image: drivers by name, and what they depend on"},
+	[OPT_ENGINE] = {"engine", "WHO", "who converts addresses: own (default), with all checks, or\nedk2: RuntimeDxe of the firmware image"},
+	[OPT_NO_VIRTUAL] = {"no-virtual", NULL, "an operating system that never calls SetVirtualAddressMap"},
+	[OPT_TIMEOUT] = {"timeout", "S", "seconds that a call into a driver may take (default 5)"},
+	[OPT_CALLS] = {"calls", "FILE", "a script of calls, in place of the usual ones"},
+	[OPT_FLASH] = {"flash", "FILE", "what the variable flash holds at the start"},
+	[OPT_SAVE_FLASH] = {"save-flash", "FILE", "write what it holds in the end"},
+	[OPT_SAVE_MAP] = {"save-map", "FILE", "write the last memory map, for runtserv memmap"},
+	[OPT_PCD] = {"pcd", "TOKEN=VALUE", "a platform configuration value; may be repeated"},
+	[OPT_SEED] = {"seed", "N", "of the choice of addresses (default 0)"},
+	[OPT_HEAD_GUARD] = {"head-guard", NULL, "guard pool blocks at their beginning, not at their end"},
+	[OPT_VERBOSE] = {"verbose", NULL, "list all values that still are physical addresses"},
+	{NULL, NULL, NULL},
+};
+/* clang-format on */
+
+static const struct cli_command command = {
+	VERB,
+	"[OPTION]... DRIVER...",
+	"Runs UEFI drivers natively, through ExitBootServices and SetVirtualAddressMap, "
+	"and\n"
+	"reports every rule that they break. DRIVER is a PE file or, with --firmware, the\n"
+	"name or GUID of a driver in that image. This is a debugger, not a sandbox: "
+	"drivers\n"
+	"are native code with your rights. Exit status 1: something was found.",
+	options,
+};
+
+struct file {
+	uint8_t *p;
+	size_t n;
+};
+
+struct run {
+	const char *words[DRIVERS_MAX]; /* DRIVER... */
+	size_t word_count;
+	const char *firmware, *calls, *flash, *save_flash, *save_map;
+	bool json, verbose;
+	uint64_t pcds[PCDS_MAX][2];
+	struct runtime_config config;
+
+	/* what config borrows */
+	struct runtime_driver drivers[DRIVERS_MAX];
+	struct file images[DRIVERS_MAX], firmware_file, calls_file, flash_file;
+	struct rts_fv *fv;
+	struct bytes flash_after;
+	struct runtime_report report;
+};
+
+static void run_free(struct run **p)
+{
+	struct run *r = *p;
+
+	if (r == NULL)
+		return;
+	runtime_report_fini(&r->report);
+	rts_fv_free(r->fv);
+	for (size_t i = 0; i < DRIVERS_MAX; i++)
+		free(r->images[i].p);
+	free(r->firmware_file.p);
+	free(r->calls_file.p);
+	free(r->flash_file.p);
+	free((void *)r->flash_after.p);
+	free(r);
+}
+
+/* Options. */
+
+/* A whole number in C notation up to @end; false for anything else. */
+static bool number(const char *text, char end, uint64_t max, uint64_t *ret,
+		   const char **ret_end)
+{
+	char *stop;
+
+	errno = 0;
+	*ret = strtoull(text, &stop, 0);
+	*ret_end = stop;
+	return isdigit((unsigned char)*text) && errno == 0 && *stop == end && *ret <= max;
+}
+
+static int bad_value(int option, const char *arg, const char *what)
+{
+	return cli_error(VERB, "--%s %s: %s", options[option].name, arg, what);
+}
+
+static int set_engine(struct run *r, const char *arg)
+{
+	if (strcmp(arg, "own") == 0)
+		r->config.engine = RUNTIME_ENGINE_OWN;
+	else if (strcmp(arg, "edk2") == 0)
+		r->config.engine = RUNTIME_ENGINE_EDK2;
+	else
+		return bad_value(OPT_ENGINE, arg, "own or edk2");
+	return EXIT_WELL;
+}
+
+static int set_timeout(struct run *r, const char *arg)
+{
+	const char *end;
+	uint64_t seconds;
+
+	if (!number(arg, 0, TIMEOUT_MAX, &seconds, &end) || seconds == 0)
+		return bad_value(OPT_TIMEOUT, arg, "not a number of seconds, 1 to 3600");
+	r->config.timeout_ms = (unsigned)seconds * 1000;
+	return EXIT_WELL;
+}
+
+static int add_pcd(struct run *r, const char *arg)
+{
+	uint64_t *pcd = r->pcds[r->config.pcd_count];
+	const char *end;
+
+	if (r->config.pcd_count == PCDS_MAX)
+		return bad_value(OPT_PCD, arg, "more than 64 of them");
+	if (!number(arg, '=', UINT32_MAX, &pcd[0], &end) ||
+	    !number(end + 1, 0, UINT64_MAX, &pcd[1], &end))
+		return bad_value(OPT_PCD, arg, "not TOKEN=VALUE, two numbers");
+	r->config.pcd_count++;
+	return EXIT_WELL;
+}
+
+static int set_option(struct run *r, int option, const char *arg)
+{
+	const char *end;
+
+	switch (option) {
+	case OPT_JSON:
+		r->json = true;
+		break;
+	case OPT_FIRMWARE:
+		r->firmware = arg;
+		break;
+	case OPT_ENGINE:
+		return set_engine(r, arg);
+	case OPT_NO_VIRTUAL:
+		r->config.no_virtual = true;
+		break;
+	case OPT_TIMEOUT:
+		return set_timeout(r, arg);
+	case OPT_CALLS:
+		r->calls = arg;
+		break;
+	case OPT_FLASH:
+		r->flash = arg;
+		break;
+	case OPT_SAVE_FLASH:
+		r->save_flash = arg;
+		break;
+	case OPT_SAVE_MAP:
+		r->save_map = arg;
+		break;
+	case OPT_PCD:
+		return add_pcd(r, arg);
+	case OPT_SEED:
+		if (!number(arg, 0, UINT64_MAX, &r->config.seed, &end))
+			return bad_value(option, arg, "not a number");
+		break;
+	case OPT_HEAD_GUARD:
+		r->config.head_guard = true;
+		break;
+	default:
+		r->verbose = true;
+		break;
+	}
+	return EXIT_WELL;
+}
+
+static int add_word(struct run *r, const char *word)
+{
+	if (r->word_count == DRIVERS_MAX)
+		return cli_error(VERB, "%s: more than %u drivers", word, DRIVERS_MAX);
+	r->words[r->word_count++] = word;
+	return EXIT_WELL;
+}
+
+/* Options may stand between and behind the drivers. EXIT_WELL and *ret_go, or how to exit.
+ */
+static int parse(struct run *r, int argc, char **argv, bool *ret_go)
+{
+	const char *arg;
+	bool rest = false; /* behind "--" */
+	int option, status;
+
+	for (;;) {
+		option = rest ? CLI_DONE : cli_next(&command, argc, argv, &arg);
+		if (option == CLI_HELPED || option == CLI_TROUBLE)
+			return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
+		if (option >= 0) {
+			status = set_option(r, option, arg);
+		} else if (optind < argc) {
+			rest = rest || strcmp(argv[optind - 1], "--") == 0;
+			status = add_word(r, argv[optind++]);
+		} else {
+			break;
+		}
+		if (status != EXIT_WELL)
+			return status;
+	}
+	if (r->word_count == 0)
+		return cli_error(VERB, "no DRIVER; see 'runtserv run --help'");
+	if (r->config.engine == RUNTIME_ENGINE_EDK2 && r->firmware == NULL)
+		return cli_error(VERB, "--engine edk2: RuntimeDxe comes from --firmware");
+	r->config.pcds = r->pcds;
+	*ret_go = true;
+	return EXIT_WELL;
+}
+
+/* Files. */
+
+static int load(const char *path, size_t max, struct file *ret)
+{
+	const int rc = cli_file_read(path, max, &ret->p, &ret->n);
+
+	if (rc == -EFBIG)
+		return cli_error(VERB, "%s: longer than %zu bytes", path, max);
+	return rc < 0 ? cli_error(VERB, "%s: %s", path, strerror(-rc)) : EXIT_WELL;
+}
+
+static int save(const char *path, const void *p, size_t n)
+{
+	FILE *to = fopen(path, "we");
+	bool ok;
+
+	if (to == NULL)
+		return cli_error(VERB, "%s: %s", path, strerror(errno));
+	ok = fwrite(p, 1, n, to) == n;
+	ok = fclose(to) == 0 && ok;
+	return ok ? EXIT_WELL : cli_error(VERB, "%s: %s", path, strerror(errno));
+}
+
+/* The runner takes a script as a text that ends at its NUL. */
+static int load_calls(struct run *r)
+{
+	struct file *f = &r->calls_file;
+	int status = load(r->calls, SCRIPT_MAX, f);
+	uint8_t *p;
+
+	if (status != EXIT_WELL)
+		return status;
+	if (f->n != 0 && memchr(f->p, 0, f->n) != NULL)
+		return cli_error(VERB, "%s: a NUL in it; not a script", r->calls);
+	p = realloc(f->p, f->n + 1);
+	if (p == NULL)
+		return cli_error(VERB, "out of memory");
+	f->p = p;
+	p[f->n] = 0;
+	r->config.calls = (const char *)p;
+	return EXIT_WELL;
+}
+
+static int load_firmware(struct run *r)
+{
+	struct diag d = {0};
+	int status = load(r->firmware, FIRMWARE_MAX, &r->firmware_file);
+
+	if (status != EXIT_WELL)
+		return status;
+	if (rts_fv_open((struct bytes){r->firmware_file.p, r->firmware_file.n}, &d,
+			&r->fv) != EFI_SUCCESS)
+		return cli_error(VERB, "%s: %s", r->firmware, d.text);
+	r->config.firmware = r->fv;
+	r->config.firmware_path = r->firmware;
+	return EXIT_WELL;
+}
+
+static int load_files(struct run *r)
+{
+	int status = EXIT_WELL;
+
+	if (r->firmware != NULL)
+		status = load_firmware(r);
+	if (status == EXIT_WELL && r->calls != NULL)
+		status = load_calls(r);
+	if (status == EXIT_WELL && r->flash != NULL)
+		status = load(r->flash, RUNTIME_FLASH_LEN, &r->flash_file);
+	r->config.flash = (struct bytes){r->flash_file.p, r->flash_file.n};
+	if (r->save_flash != NULL)
+		r->config.flash_after = &r->flash_after;
+	return status;
+}
+
+/* Drivers. */
+
+static int check_image(const char *word, struct bytes image)
+{
+	struct rts_pe_image pe;
+	struct diag d = {0};
+
+	if (rts_pe_image_read(image, &d, &pe) != EFI_SUCCESS)
+		return cli_error(VERB, "%s: %s", word, d.text);
+	if (pe.machine != PE_MACHINE_X64)
+		return cli_error(VERB, "%s: machine %#x; only x64 images (%#x) can run",
+				 word, pe.machine, PE_MACHINE_X64);
+	if (pe.subsystem < PE_SUBSYSTEM_APPLICATION ||
+	    pe.subsystem > PE_SUBSYSTEM_RUNTIME_DRIVER)
+		return cli_error(VERB, "%s: subsystem %u; not an EFI image", word,
+				 pe.subsystem);
+	return EXIT_WELL;
+}
+
+/* One DRIVER into the configuration: a word with a slash is a file, another one a file
+ * only where the firmware has no such driver. */
+static int add_driver(struct run *r, const char *word)
+{
+	const size_t i = r->config.subject_count;
+	const struct rts_fv_file *f = NULL;
+	struct runtime_driver *d = &r->drivers[i];
+	int status = EXIT_WELL;
+
+	if (strchr(word, '/') == NULL)
+		status = run_find(r->fv, word, &f);
+	if (status != EXIT_WELL)
+		return status;
+	if (f != NULL) {
+		*d = (struct runtime_driver){.name = f->name != NULL ? f->name : word,
+					     .path = r->firmware,
+					     .image = f->image,
+					     .depex = f->depex,
+					     .has_guid = true,
+					     .guid = f->guid};
+	} else {
+		const char *slash = strrchr(word, '/');
+
+		if (slash == NULL && strcmp(word, "-") != 0 && access(word, F_OK) < 0)
+			return run_not_found(r->fv, r->firmware, word);
+		status = load(word, IMAGE_MAX, &r->images[i]);
+		*d = (struct runtime_driver){.name = slash != NULL ? slash + 1 : word,
+					     .path = word,
+					     .image = {r->images[i].p, r->images[i].n}};
+	}
+	if (status == EXIT_WELL)
+		status = check_image(word, d->image);
+	r->config.subject_count++;
+	return status;
+}
+
+/* The report. */
+
+static int print_report(const struct run *r)
+{
+	cleanup(freep) char *text = NULL;
+	json_t *doc;
+
+	if (!r->json) {
+		run_text(stdout, &r->report, r->verbose, r->calls != NULL);
+		return EXIT_WELL;
+	}
+	doc = run_json(&r->report);
+	text = doc != NULL ? json_dumps(doc, JSON_INDENT(2)) : NULL;
+	json_decref(doc);
+	if (text == NULL)
+		return cli_error(VERB, "out of memory");
+	puts(text);
+	return EXIT_WELL;
+}
+
+static int save_results(const struct run *r)
+{
+	const struct rt_shared *s = r->report.last;
+	int status = EXIT_WELL;
+
+	if (r->save_map != NULL)
+		status = save(r->save_map, s->map, s->map_len);
+	if (status == EXIT_WELL && r->save_flash != NULL)
+		status = save(r->save_flash, r->flash_after.p, r->flash_after.n);
+	return status;
+}
+
+/* A script of the user's own says what each call shall answer: another answer is a
+ * difference. */
+static bool is_well(const struct run *r)
+{
+	return r->report.finding_count == 0 &&
+	       (r->calls == NULL || run_failed_calls(r->report.last) == 0);
+}
+
+int cmd_run(int argc, char **argv)
+{
+	cleanup(run_free) struct run *r = calloc(1, sizeof *r);
+	struct diag d = {0};
+	bool go = false;
+	int status;
+
+	if (r == NULL)
+		return cli_error(VERB, "out of memory");
+	status = parse(r, argc, argv, &go);
+	if (!go)
+		return status;
+	status = load_files(r);
+	r->config.subjects = r->drivers;
+	for (size_t i = 0; status == EXIT_WELL && i < r->word_count; i++)
+		status = add_driver(r, r->words[i]);
+	if (status != EXIT_WELL)
+		return status;
+	if (runtime_run(&r->config, &d, &r->report) < 0) {
+		rt_clean(d.text, sizeof d.text);
+		return cli_error(VERB, "%s", d.text);
+	}
+	status = save_results(r);
+	if (status == EXIT_WELL)
+		status = print_report(r);
+	if (status != EXIT_WELL)
+		return status;
+	return is_well(r) ? EXIT_WELL : EXIT_FINDINGS;
+}

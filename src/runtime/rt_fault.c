@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Signals of the child. What a driver may do although the processor stops it (ports, memory
+ * of devices, a memory map that is being watched) is done for it; anything else becomes a
+ * record, and the end of this run. The handler runs on a stack of its own and touches
+ * nothing but the rt, the ledger and registers. The parent judges.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "runtime/rt_priv.h"
+
+#define PAGE           4096ULL
+#define ALT_STACK      (256U << 10)
+#define TICK_US        20000
+#define TRAP_GP        13
+#define FLAG_TF        0x100
+#define FLAG_STACK_LOW (64U << 10)
+
+struct rt_place rt_place_of(struct rt *rt, uint64_t address)
+{
+	for (uint16_t i = 0; i < atomic_load(&rt->shared->images_count); i++) {
+		const struct rt_image *img = &rt->shared->images[i];
+
+		if (img->physical != 0 && address >= img->physical &&
+		    address - img->physical < img->size)
+			return (struct rt_place){i, address - img->physical};
+		if (img->virtual_ != 0 && address >= img->virtual_ &&
+		    address - img->virtual_ < img->size)
+			return (struct rt_place){i, address - img->virtual_};
+	}
+	return (struct rt_place){RT_NOBODY, address};
+}
+
+struct rt_place rt_caller(struct rt *rt)
+{
+	if (rt->call == NULL)
+		return (struct rt_place){RT_NOBODY, 0};
+	return rt_place_of(rt, rt->call->from - 1);
+}
+
+static uint16_t service_of(const struct rt *rt)
+{
+	return rt->call != NULL ? (uint16_t)rt->call->stub : RT_SERVICE_NONE;
+}
+
+struct rt_record *rt_record_new(struct rt *rt, uint32_t rule, struct rt_place at)
+{
+	const uint32_t n = atomic_load(&rt->shared->records_count);
+	struct rt_record *r;
+	uint16_t who = at.image != RT_NOBODY ? at.image : rt->current;
+
+	if (n == RT_RECORDS_MAX)
+		_exit(0); /* more than anybody reads */
+	r = &rt->shared->records[n];
+	*r = (struct rt_record){.rule = rule,
+				.phase = (uint8_t)atomic_load(&rt->shared->phase),
+				.at = at,
+				.block = -1,
+				.call = rt->battery_call,
+				.service = service_of(rt)};
+	if (who < RT_IMAGES_MAX && rt->loaded[who].has_missing) {
+		r->has_missing = 1;
+		r->missing = rt->loaded[who].missing;
+		r->missing_same_call = rt->loaded[who].missing_entry == rt->entries;
+	}
+	atomic_store(&rt->shared->records_count, n + 1);
+	return r;
+}
+
+void rt_find(struct rt *rt, enum rt_rule rule, struct rt_place at, uint64_t address,
+	     const char *fmt, ...)
+{
+	struct rt_record *r = rt_record_new(rt, rule, at);
+	va_list ap;
+
+	r->address = address;
+	va_start(ap, fmt);
+	fmt_text(r->text, sizeof r->text, fmt, ap);
+	va_end(ap);
+}
+
+/* The last finding is about @b. */
+void rt_record_block(struct rt *rt, const struct rt_block *b)
+{
+	rt->shared->records[atomic_load(&rt->shared->records_count) - 1].block =
+		(int32_t)(b - rt->shared->blocks);
+}
+
+static bool on_driver_stack(const struct rt *rt, uint64_t sp)
+{
+	return (sp >= rt->boot_stack - RT_BOOT_STACK - FLAG_STACK_LOW &&
+		sp <= rt->boot_stack + PAGE) ||
+	       (rt->runtime_stack != 0 &&
+		sp >= rt->runtime_stack - RT_RUNTIME_STACK - FLAG_STACK_LOW &&
+		sp <= rt->runtime_stack + PAGE);
+}
+
+static void get_registers(const greg_t *g, uint64_t ret[17])
+{
+	static const int order[17] = {REG_RAX, REG_RBX, REG_RCX, REG_RDX, REG_RSI, REG_RDI,
+				      REG_RBP, REG_RSP, REG_R8,  REG_R9,  REG_R10, REG_R11,
+				      REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
+
+	for (int i = 0; i < 17; i++)
+		ret[i] = (uint64_t)g[order[i]];
+}
+
+/* Who executes: the driver's instruction; where it has just jumped away, the call; in a
+ * service, the service's caller. */
+static struct rt_place culprit(struct rt *rt, const greg_t *g, bool fetch, bool *in_host)
+{
+	const uint64_t sp = (uint64_t)g[REG_RSP];
+	struct rt_place at = rt_place_of(rt, (uint64_t)g[REG_RIP]), from;
+	uint64_t back;
+
+	*in_host = false;
+	if (!on_driver_stack(rt, sp) && at.image == RT_NOBODY) {
+		*in_host = rt->call != NULL;
+		return rt->call != NULL ? rt_caller(rt) : at;
+	}
+	if ((fetch || at.image == RT_NOBODY) && on_driver_stack(rt, sp + 8) &&
+	    (sp & 7) == 0) {
+		memcpy(&back, (const void *)sp,
+		       8); /* a stack that took a return address can be read */
+		from = rt_place_of(rt, back - 1);
+		if (from.image != RT_NOBODY)
+			return from;
+	}
+	return at;
+}
+
+_Noreturn static void fault(struct rt *rt, const ucontext_t *uc, uint32_t rule,
+			    uint64_t address, enum rt_access access, const char *text)
+{
+	const greg_t *g = uc->uc_mcontext.gregs;
+	bool in_host;
+	const struct rt_place at = culprit(rt, g, access == RT_EXECUTE, &in_host);
+	struct rt_record *r;
+
+	if (rt->driver_sp == 0 || (!in_host && at.image == RT_NOBODY &&
+				   !on_driver_stack(rt, (uint64_t)g[REG_RSP])))
+		rt_trouble(
+			rt,
+			"the runner itself failed at %#llx, address %#llx (signal in phase "
+			"%s)",
+			(unsigned long long)g[REG_RIP], (unsigned long long)address,
+			runtime_phase_name((enum rt_phase)atomic_load(&rt->shared->phase)));
+	r = rt_record_new(rt, rule, at);
+	r->access = (uint8_t)access;
+	r->in_host = in_host;
+	r->address = address;
+	get_registers(g, r->registers);
+	if (text != NULL)
+		snprintf(r->text, sizeof r->text, "%s", text);
+	if (at.image != RT_NOBODY)
+		rt->shared->images[at.image].status = RT_STATUS_FAULTED;
+	_exit(0);
+}
+
+/* Devices in memory: the access is executed on a page that shows what the model would
+ * answer; a write twice, on opposite grounds, so that what it changed is known byte by
+ * byte. */
+
+static struct rt_mmio *mmio_of(struct rt *rt, uint64_t address, uint64_t *ret_offset)
+{
+	for (size_t i = 0; i < rt->mmio_count; i++) {
+		struct rt_mmio *m = &rt->mmio[i];
+		const uint64_t base = rt->virtual_done ? m->virtual_ : m->base;
+
+		if (base != 0 && address >= base && address - base < m->size) {
+			*ret_offset = address - base;
+			return m;
+		}
+	}
+	return NULL;
+}
+
+static size_t step_span(uint64_t offset)
+{
+	const uint64_t left = PAGE - (offset & (PAGE - 1));
+
+	return left < 16 ? (size_t)left : 16;
+}
+
+static void step_begin(struct rt *rt, ucontext_t *uc, struct rt_mmio *m, uint64_t address,
+		       uint64_t offset, bool write)
+{
+	greg_t *g = uc->uc_mcontext.gregs;
+
+	rt->stepping = true;
+	rt->step_mmio = m;
+	rt->step_address = address;
+	rt->step_write = write;
+	rt->step_pass = 0;
+	memcpy(rt->step_saved, g, sizeof rt->step_saved);
+	memcpy(rt->step_kept, m->host + offset, step_span(offset));
+	if (write)
+		memset(m->host + offset, 0, step_span(offset));
+	else if (m->before != NULL)
+		m->before(rt, m, offset);
+	mprotect((void *)(address & ~(PAGE - 1)), PAGE, PROT_READ | PROT_WRITE);
+	g[REG_EFL] |= FLAG_TF;
+}
+
+static void step_write_done(struct rt *rt, struct rt_mmio *m, uint64_t offset,
+			    const uint8_t second[16])
+{
+	uint64_t value = 0;
+	unsigned width = 0;
+
+	while (width < 8 && width < step_span(offset) &&
+	       (rt->step_first[width] != 0 || second[width] != 0xff))
+		width++;
+	memcpy(&value, rt->step_first, width);
+	memcpy(m->host + offset, rt->step_kept, step_span(offset));
+	m->write(rt, m, offset, width, value);
+}
+
+static void step_end(struct rt *rt, ucontext_t *uc)
+{
+	greg_t *g = uc->uc_mcontext.gregs;
+	struct rt_mmio *m = rt->step_mmio;
+	const uint64_t base = rt->virtual_done ? m->virtual_ : m->base;
+	const uint64_t offset = rt->step_address - base;
+	const size_t n = step_span(offset);
+
+	if (rt->step_write && rt->step_pass == 0) {
+		rt->step_pass = 1;
+		memcpy(rt->step_first, m->host + offset, n);
+		memset(m->host + offset, 0xff, n);
+		memcpy(g, rt->step_saved, sizeof rt->step_saved);
+		g[REG_EFL] |= FLAG_TF;
+		return;
+	}
+	g[REG_EFL] &= ~FLAG_TF;
+	rt->stepping = false;
+	if (rt->step_write) {
+		uint8_t second[16];
+
+		memcpy(second, m->host + offset, n);
+		step_write_done(rt, m, offset, second);
+	} else if (m->before != NULL) {
+		memcpy(m->host + offset, rt->step_kept, n);
+	}
+	mprotect((void *)(rt->step_address & ~(PAGE - 1)), PAGE,
+		 m->open ? PROT_READ : PROT_NONE);
+}
+
+/* A memory map that a driver reads: every access is let through and its place noted, and in
+ * the end the distances between them tell what the reader takes a descriptor's size to be.
+ */
+
+static void watch_protect(const struct rt *rt, int prot)
+{
+	const uint64_t from = rt->watch_base & ~(PAGE - 1);
+
+	mprotect((void *)from,
+		 ((rt->watch_base + rt->watch_len + PAGE - 1) & ~(PAGE - 1)) - from, prot);
+}
+
+static bool watch_access(struct rt *rt, ucontext_t *uc, uint64_t address)
+{
+	const uint64_t from = rt->watch_base & ~(PAGE - 1);
+	bool in_host;
+
+	if (rt->watch_len == 0 || address < from ||
+	    address >= ((rt->watch_base + rt->watch_len + PAGE - 1) & ~(PAGE - 1)))
+		return false;
+	if (address >= rt->watch_base && address - rt->watch_base < rt->watch_len &&
+	    rt->watch_count < sizeof rt->watch_offsets / sizeof *rt->watch_offsets) {
+		rt->watch_offsets[rt->watch_count++] = (uint16_t)(address - rt->watch_base);
+		rt->watch_from = culprit(rt, uc->uc_mcontext.gregs, false, &in_host);
+	}
+	watch_protect(rt, PROT_READ | PROT_WRITE);
+	rt->watch_open = true;
+	uc->uc_mcontext.gregs[REG_EFL] |= FLAG_TF;
+	return true;
+}
+
+void rt_watch(struct rt *rt, uint64_t base, uint64_t len)
+{
+	rt_watch_end(rt);
+	if (len == 0 || len > UINT16_MAX || rt_block_find(rt, base) < 0)
+		return;
+	rt->watch_base = base;
+	rt->watch_len = len;
+	rt->watch_count = 0;
+	watch_protect(rt, PROT_NONE);
+}
+
+static unsigned watch_pairs(const struct rt *rt, unsigned distance)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < rt->watch_count; i++)
+		for (uint32_t k = 0; k < rt->watch_count; k++)
+			if (rt->watch_offsets[k] == rt->watch_offsets[i] + distance) {
+				n++;
+				break;
+			}
+	return n;
+}
+
+void rt_watch_end(struct rt *rt)
+{
+	const unsigned right = rt->shared->map_descriptor_size,
+		       wrong = sizeof(EFI_MEMORY_DESCRIPTOR);
+
+	if (rt->watch_len == 0)
+		return;
+	watch_protect(rt, PROT_READ | PROT_WRITE);
+	rt->watch_len = 0;
+	if (right != wrong && watch_pairs(rt, wrong) >= 3 &&
+	    watch_pairs(rt, wrong) > watch_pairs(rt, right))
+		rt_find(rt, RT_DESCRIPTOR_SIZE, rt->watch_from, 0,
+			"walks the memory map in steps of %u bytes, "
+			"sizeof(EFI_MEMORY_DESCRIPTOR); GetMemoryMap said "
+			"DescriptorSize %u",
+			wrong, right);
+}
+
+/* Ports. */
+
+static uint64_t mask_of(unsigned width)
+{
+	return width >= 4 ? 0xffffffffULL : (1ULL << (width * 8)) - 1;
+}
+
+static bool port_string(struct rt *rt, greg_t *g, const struct rt_insn *i, uint16_t port)
+{
+	const bool in = i->kind == RT_INSN_INS;
+	greg_t *at = &g[in ? REG_RDI : REG_RSI];
+
+	for (uint64_t n = i->rep ? (uint64_t)g[REG_RCX] : 1; n > 0; n--) {
+		void *p = rt_ram(rt, rt_physical(rt, (uint64_t)*at), i->width);
+		uint32_t value = 0;
+
+		if (p == NULL)
+			return false;
+		if (in ? !rt_machine_in(rt->machine, port, i->width, &value)
+		       : (memcpy(&value, p, i->width),
+			  !rt_machine_out(rt->machine, port, i->width, value)))
+			return false;
+		if (in)
+			memcpy(p, &value, i->width);
+		*at += (g[REG_EFL] & 0x400) != 0 ? -(greg_t)i->width : (greg_t)i->width;
+		if (i->rep)
+			g[REG_RCX]--;
+	}
+	return true;
+}
+
+static bool port_access(struct rt *rt, greg_t *g, const struct rt_insn *i)
+{
+	const uint16_t port = i->immediate ? i->port : (uint16_t)g[REG_RDX];
+	uint32_t value;
+
+	switch (i->kind) {
+	case RT_INSN_IN:
+		if (!rt_machine_in(rt->machine, port, i->width, &value))
+			return false;
+		/* a 32-bit result clears the upper half, shorter ones leave it */
+		g[REG_RAX] =
+			(greg_t)(i->width == 4
+					 ? value
+					 : ((uint64_t)g[REG_RAX] & ~mask_of(i->width)) |
+						   (value & mask_of(i->width)));
+		return true;
+	case RT_INSN_OUT:
+		return rt_machine_out(rt->machine, port, i->width,
+				      (uint32_t)((uint64_t)g[REG_RAX] & mask_of(i->width)));
+	case RT_INSN_INS:
+	case RT_INSN_OUTS:
+		return port_string(rt, g, i, port);
+	default:
+		return true; /* cli, sti: nothing interrupts here */
+	}
+}
+
+static void general_protection(struct rt *rt, ucontext_t *uc)
+{
+	greg_t *g = uc->uc_mcontext.gregs;
+	const struct rt_place at = rt_place_of(rt, (uint64_t)g[REG_RIP]);
+	struct rt_insn i;
+	char text[80];
+
+	if (at.image == RT_NOBODY ||
+	    !rt_insn_decode((const uint8_t *)g[REG_RIP],
+			    (size_t)(rt->shared->images[at.image].size - at.offset), &i)) {
+		rt->non_canonical = true;
+		return;
+	}
+	if (i.kind == RT_INSN_PRIVILEGED) {
+		snprintf(text, sizeof text, "executes %s", i.name);
+		fault(rt, uc, RT_PRIVILEGED_INSTRUCTION, 0, RT_EXECUTE, text);
+	}
+	if (!port_access(rt, g, &i)) {
+		snprintf(text, sizeof text,
+			 "port %#x (%u bytes), which no device model has",
+			 i.immediate ? i.port : (unsigned)(uint16_t)g[REG_RDX], i.width);
+		fault(rt, uc, RT_PRIVILEGED_INSTRUCTION, 0, RT_READ, text);
+	}
+	g[REG_RIP] += i.length;
+	if (rt->reset) {
+		/* this was the reset: back to who called the service */
+		g[REG_RDI] = (greg_t)(rt->call == NULL ? rt_host_sp : rt->outer_sp);
+		g[REG_RSI] = (greg_t)EFI_SUCCESS;
+		g[REG_RSP] = g[REG_RDI] - 8;
+		g[REG_RIP] = (greg_t)(uintptr_t)rt_gate_unwind;
+	}
+}
+
+static void on_segv(int sig, siginfo_t *si, void *context)
+{
+	struct rt *rt = rt_self;
+	ucontext_t *uc = context;
+	greg_t *g = uc->uc_mcontext.gregs;
+	const uint64_t address = (uint64_t)si->si_addr, err = (uint64_t)g[REG_ERR];
+	const enum rt_access access = (err & 16) != 0  ? RT_EXECUTE
+				      : (err & 2) != 0 ? RT_WRITE
+						       : RT_READ;
+	struct rt_mmio *m;
+	uint64_t offset;
+
+	(void)sig;
+	if (g[REG_TRAPNO] == TRAP_GP || si->si_code == SI_KERNEL) {
+		rt->non_canonical = false;
+		general_protection(rt, uc);
+		if (rt->non_canonical)
+			fault(rt, uc, RT_RULE_COUNT, UINT64_MAX, RT_READ,
+			      "an address that is not canonical, or a fault that names "
+			      "none");
+		return;
+	}
+	if (!rt->stepping && access != RT_EXECUTE &&
+	    (m = mmio_of(rt, address, &offset)) != NULL) {
+		step_begin(rt, uc, m, address, offset, access == RT_WRITE);
+		return;
+	}
+	if (access != RT_EXECUTE && watch_access(rt, uc, address))
+		return;
+	if (access == RT_EXECUTE && address - rt->boot_stubs < PAGE && rt->runtime) {
+		char text[80];
+		const uint64_t stub = (address - rt->boot_stubs) / RT_STUB_LEN;
+
+		snprintf(text, sizeof text,
+			 "calls %s after ExitBootServices, by a pointer it kept",
+			 rt_service_def((unsigned)stub)->name);
+		fault(rt, uc, RT_BOOT_SERVICE_AFTER_EXIT, address, access, text);
+	}
+	fault(rt, uc, RT_RULE_COUNT, address, access, NULL);
+}
+
+static void on_trap(int sig, siginfo_t *si, void *context)
+{
+	struct rt *rt = rt_self;
+	ucontext_t *uc = context;
+
+	(void)sig;
+	(void)si;
+	if (rt->watch_open) {
+		rt->watch_open = false;
+		if (rt->watch_len != 0)
+			watch_protect(rt, PROT_NONE);
+		if (!rt->stepping)
+			uc->uc_mcontext.gregs[REG_EFL] &= ~FLAG_TF;
+	} else if (rt->stepping) {
+		step_end(rt, uc);
+	} else {
+		fault(rt, uc, RT_PRIVILEGED_INSTRUCTION, 0, RT_EXECUTE,
+		      "executes a breakpoint: a failed assertion stops so");
+	}
+}
+
+static void on_other(int sig, siginfo_t *si, void *context)
+{
+	struct rt *rt = rt_self;
+	ucontext_t *uc = context;
+
+	(void)si;
+	switch (sig) {
+	case SIGILL:
+		fault(rt, uc, RT_PRIVILEGED_INSTRUCTION, 0, RT_EXECUTE,
+		      "executes an undefined instruction");
+	case SIGSYS:
+		fault(rt, uc, RT_PRIVILEGED_INSTRUCTION, 0, RT_EXECUTE,
+		      "executes a system call of the host");
+	case SIGFPE:
+		fault(rt, uc, RT_WILD_ACCESS, 0, RT_EXECUTE,
+		      "divides by zero, or a quotient is too large");
+	default:
+		fault(rt, uc, RT_RULE_COUNT, (uint64_t)si->si_addr, RT_READ, NULL);
+	}
+}
+
+/* An application that tried ExitBootServices once, and then only waits. */
+static bool gave_up(struct rt *rt)
+{
+	return rt->current < RT_IMAGES_MAX && rt->loaded[rt->current].exit_failures != 0 &&
+	       !rt->runtime;
+}
+
+static void on_tick(int sig, siginfo_t *si, void *context)
+{
+	struct rt *rt = rt_self;
+	ucontext_t *uc = context;
+	char text[80];
+
+	(void)sig;
+	(void)si;
+	if (rt == NULL || rt->driver_sp == 0 ||
+	    atomic_fetch_add(&rt->ticks, 1) < rt->deadline_ticks)
+		return;
+	if (gave_up(rt))
+		fault(rt, uc, RT_STALE_MAP_KEY, 0, RT_EXECUTE,
+		      "ExitBootServices was refused because the map had changed, and was "
+		      "not tried again");
+	snprintf(text, sizeof text, "does not return within %u ms", rt->timeout_ms);
+	fault(rt, uc, RT_HANG, 0, RT_READ, text);
+}
+
+int rt_fault_init(struct rt *rt, struct diag *d)
+{
+	static const struct {
+		int signal;
+		void (*handler)(int, siginfo_t *, void *);
+	} handlers[] = {{SIGSEGV, on_segv}, {SIGBUS, on_other}, {SIGTRAP, on_trap},
+			{SIGILL, on_other}, {SIGFPE, on_other}, {SIGSYS, on_other},
+			{SIGALRM, on_tick}};
+	const struct itimerval tick = {{0, TICK_US}, {0, TICK_US}};
+	stack_t stack = {.ss_size = ALT_STACK};
+
+	stack.ss_sp = mmap(NULL, ALT_STACK, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (stack.ss_sp == MAP_FAILED || sigaltstack(&stack, NULL) < 0)
+		return diag(d, -errno, "no stack for signals: %s", strerror(errno));
+	for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
+		struct sigaction a = {.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+
+		a.sa_sigaction = handlers[i].handler;
+		sigfillset(&a.sa_mask);
+		sigdelset(&a.sa_mask, SIGSEGV);
+		if (sigaction(handlers[i].signal, &a, NULL) < 0)
+			return diag(d, -errno, "signal %d: %s", handlers[i].signal,
+				    strerror(errno));
+	}
+	rt->timeout_ms = rt->config->timeout_ms != 0 ? rt->config->timeout_ms : 5000;
+	rt->timeout_ticks = (rt->timeout_ms * 1000ULL + TICK_US - 1) / TICK_US;
+	if (setitimer(ITIMER_REAL, &tick, NULL) < 0)
+		return diag(d, -errno, "setitimer: %s", strerror(errno));
+	return 0;
+}

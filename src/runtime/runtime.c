@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The parent: runs the drivers in children until all is known. A child ends at the first
+ * fault; the next one does the same again, the same addresses included, but leaves that
+ * call out. Helpers for what a driver needs are found by trying those drivers of the
+ * firmware that know the GUID.
+ */
+#include "runtime/runtime.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/guid.h"
+#include "runtime/rt_priv.h"
+#include "runtime/rt_script.h"
+
+#define RUNS_MAX   64U   /* of the whole sequence */
+#define TRIALS_MAX 256U  /* of entry points, in search of helpers */
+#define DEPTH_MAX  4U    /* helpers of helpers */
+#define DRIVER     0x07U /* EFI_FV_FILETYPE_DRIVER */
+
+struct session {
+	const struct runtime_config *config;
+	struct rt_script *script;
+	struct rt_shared *shared; /* as the last child left it */
+	const struct runtime_driver *drivers[RT_IMAGES_MAX];
+	bool dead[RT_IMAGES_MAX], first[RT_IMAGES_MAX];
+	size_t count;
+	int32_t skip[RT_SKIP_MAX];
+	size_t skip_count;
+	unsigned trials;
+	struct runtime_driver *files; /* drivers of the firmware */
+	size_t file_count;
+	int ram_fd, ecam_fd, flash_fd;
+	struct diag *d;
+};
+
+static void session_fini(struct session *s)
+{
+	rt_script_free(s->script);
+	if (s->shared != NULL)
+		munmap(s->shared, sizeof *s->shared);
+	free(s->files);
+	closep(&s->ram_fd);
+	closep(&s->ecam_fd);
+	closep(&s->flash_fd);
+}
+
+static int memory_file(const char *name, off_t len)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC);
+
+	if (fd >= 0 && ftruncate(fd, len) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int flash_fill(const struct session *s)
+{
+	uint8_t *p = mmap(NULL, RT_FLASH_LEN, PROT_READ | PROT_WRITE, MAP_SHARED,
+			  s->flash_fd, 0);
+	const struct bytes from = s->config->flash;
+
+	if (p == MAP_FAILED)
+		return -errno;
+	memset(p, 0xff, RT_FLASH_LEN);
+	if (from.n != 0)
+		memcpy(p, from.p, from.n < RT_FLASH_LEN ? from.n : RT_FLASH_LEN);
+	munmap(p, RT_FLASH_LEN);
+	return 0;
+}
+
+/* Memory that is fresh for every child. */
+static int fresh(struct session *s)
+{
+	if (s->shared != NULL)
+		munmap(s->shared, sizeof *s->shared);
+	closep(&s->ram_fd);
+	closep(&s->ecam_fd);
+	s->ram_fd = memory_file("ram", (off_t)RT_RAM_LEN);
+	s->ecam_fd = memory_file("ecam", (off_t)RT_ECAM_LEN);
+	s->shared = mmap(NULL, sizeof *s->shared, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (s->shared == MAP_FAILED)
+		s->shared = NULL;
+	if (s->shared == NULL || s->ram_fd < 0 || s->ecam_fd < 0 || flash_fill(s) < 0)
+		return diag(s->d, -ENOMEM, "no memory for the hosted machine: %s",
+			    strerror(errno));
+	return 0;
+}
+
+/* What the child itself could not tell: it is gone, or would not end. */
+static void lost(struct session *s, int status)
+{
+	struct rt_shared *sh = s->shared;
+	const uint32_t n = atomic_load(&sh->records_count);
+	const uint32_t phase = atomic_load(&sh->phase);
+	struct rt_record *r;
+
+	if (n >= RT_RECORDS_MAX)
+		return;
+	r = &sh->records[n];
+	*r = (struct rt_record){.rule = RT_WILD_ACCESS,
+				.phase = (uint8_t)phase,
+				.at = {RT_NOBODY, 0},
+				.block = -1,
+				.call = -1,
+				.service = RT_SERVICE_NONE};
+	snprintf(r->text, sizeof r->text,
+		 "the process that ran the drivers ended by signal %d",
+		 WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+	atomic_store(&sh->records_count, n + 1);
+}
+
+/* One child, to its end. */
+static int run_once(struct session *s, bool dispatch_only)
+{
+	const struct rt_plan plan = {.config = s->config,
+				     .drivers = s->drivers,
+				     .dead = s->dead,
+				     .first = s->first,
+				     .count = s->count,
+				     .subject_count = s->config->subject_count,
+				     .script = s->script,
+				     .dispatch_only = dispatch_only,
+				     .skip = s->skip,
+				     .skip_count = s->skip_count};
+	const unsigned timeout = s->config->timeout_ms != 0 ? s->config->timeout_ms : 5000;
+	struct pollfd p = {.events = POLLIN};
+	cleanup(closep) int fd = -1;
+	int status = 0, r = fresh(s);
+	uint32_t records;
+	pid_t pid;
+
+	if (r < 0)
+		return r;
+	pid = fork();
+	if (pid < 0)
+		return diag(s->d, -errno, "fork: %s", strerror(errno));
+	if (pid == 0)
+		rt_child(&plan, s->shared, s->ram_fd, s->ecam_fd, s->flash_fd);
+	/* the child watches its own time; this is for one that no longer can */
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	p.fd = fd;
+	if (fd >= 0 && poll(&p, 1, (int)(timeout * 4 + 60000)) == 0)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (atomic_load(&s->shared->trouble) != 0) {
+		s->shared->trouble_text[sizeof s->shared->trouble_text - 1] = 0;
+		return diag(s->d, -EIO, "%s", s->shared->trouble_text);
+	}
+	records = atomic_load(&s->shared->records_count);
+	if (atomic_load(&s->shared->finished) == 0 && (WIFSIGNALED(status) || records == 0))
+		lost(s, status);
+	return 0;
+}
+
+/* The record that ended a run; NULL: it came to its end. */
+static const struct rt_record *fatal(const struct session *s)
+{
+	const uint32_t n = atomic_load(&s->shared->records_count);
+
+	if (atomic_load(&s->shared->finished) != 0 || n == 0 || n > RT_RECORDS_MAX)
+		return NULL;
+	return &s->shared->records[n - 1];
+}
+
+/* Helpers. */
+
+static bool contains(struct bytes hay, const EFI_GUID *guid)
+{
+	return hay.n != 0 && memmem(hay.p, hay.n, guid, sizeof *guid) != NULL;
+}
+
+static bool is_met(const struct session *s, const EFI_GUID *guid)
+{
+	static const EFI_GUID arch = EFI_RUNTIME_ARCH_PROTOCOL_GUID;
+	const uint32_t n = atomic_load(&s->shared->needs_count);
+
+	for (uint32_t i = 0; i < n && i < RT_NEEDS_MAX; i++)
+		if (guid_eq(&s->shared->needs[i].guid, guid) && !s->shared->needs[i].met)
+			return false;
+	/* the one that nobody but the user asks for */
+	return !guid_eq(guid, &arch) || atomic_load(&s->shared->arch) != 0;
+}
+
+static bool in_use(const struct session *s, const struct runtime_driver *f)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->drivers[i] == f ||
+		    (s->drivers[i]->has_guid && guid_eq(&s->drivers[i]->guid, &f->guid)))
+			return true;
+	return false;
+}
+
+/* Driver @i started well; and it does not take SetVirtualAddressMap into its hands, unless
+ * that is wanted. */
+static bool helps(const struct session *s, size_t i)
+{
+	return s->shared->images[i].status == RT_STATUS_OK &&
+	       (s->config->engine == RUNTIME_ENGINE_EDK2 ||
+		atomic_load(&s->shared->arch) != i + 1);
+}
+
+static int resolve(struct session *s, const EFI_GUID *guid, unsigned depth);
+
+/* What driver @i waits for, one after the other. */
+static int resolve_depex(struct session *s, size_t i, unsigned depth)
+{
+	for (unsigned round = 0; round < 8; round++) {
+		const uint32_t n = atomic_load(&s->shared->needs_count);
+		EFI_GUID want;
+		bool found = false;
+		int r;
+
+		for (uint32_t k = 0; k < n && k < RT_NEEDS_MAX && !found; k++) {
+			const struct rt_need *need = &s->shared->needs[k];
+
+			found = need->kind == RT_NEED_DEPEX && need->image == i &&
+				!need->met;
+			want = need->guid;
+		}
+		if (!found)
+			return 1;
+		r = resolve(s, &want, depth);
+		if (r <= 0)
+			return r;
+	}
+	return 0;
+}
+
+/* 1: some driver of the firmware was added that installs @guid; 0: none does; or -errno. */
+static int resolve(struct session *s, const EFI_GUID *guid, unsigned depth)
+{
+	if (depth > DEPTH_MAX)
+		return 0;
+	for (size_t i = 0; i < s->file_count && s->trials < TRIALS_MAX; i++) {
+		const struct runtime_driver *f = &s->files[i];
+		const size_t before = s->count;
+		int r;
+
+		if (s->count == RT_IMAGES_MAX || in_use(s, f) ||
+		    !contains(f->image, guid) || contains(f->depex, guid))
+			continue;
+		s->drivers[s->count++] = f;
+		s->trials++;
+		r = run_once(s, true);
+		if (r == 0 && fatal(s) == NULL && s->shared->images[before].started == 0) {
+			r = resolve_depex(s, before, depth + 1);
+			if (r > 0) {
+				s->trials++;
+				r = run_once(s, true);
+			} else if (r == 0) {
+				s->count = before;
+				continue;
+			}
+		}
+		if (r < 0)
+			return r;
+		/* that another driver goes wrong for want of something else is not this
+		 * one's fault */
+		if (is_met(s, guid) && helps(s, before))
+			return 1;
+		s->count = before;
+	}
+	return 0;
+}
+
+/* A need that is worth a helper: what keeps a driver from starting, or what it waits for.
+ * What it merely looked up counts only where the driver went wrong. */
+static bool wants_helper(const struct session *s, const struct rt_need *n)
+{
+	const struct rt_record *f = fatal(s);
+
+	if (n->met || n->image >= s->count)
+		return false;
+	if (n->kind != RT_NEED_LOCATE)
+		return true;
+	return s->shared->images[n->image].status == RT_STATUS_FAILED ||
+	       (f != NULL && f->at.image == n->image);
+}
+
+/* PI 1.8 vol 2 §10.3: a firmware's own list of what starts first. Its order stands for
+ * dependencies that no expression tells. */
+static int a_priori(struct session *s)
+{
+	static const EFI_GUID list_guid = EFI_APRIORI_GUID;
+	const size_t n =
+		s->config->firmware != NULL ? rts_fv_file_count(s->config->firmware) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct rts_fv_file *f = rts_fv_file(s->config->firmware, i);
+		EFI_GUID guid;
+
+		if (!guid_eq(&f->guid, &list_guid))
+			continue;
+		for (uint64_t at = 4; bytes_read(f->body, at, &guid, sizeof guid);
+		     at += sizeof guid)
+			for (size_t k = 0; k < s->file_count && s->count < RT_IMAGES_MAX;
+			     k++) {
+				const size_t before = s->count;
+				int r;
+
+				if (!guid_eq(&s->files[k].guid, &guid) ||
+				    in_use(s, &s->files[k]))
+					continue;
+				s->drivers[s->count++] = &s->files[k];
+				s->first[before] = true;
+				r = run_once(s, true);
+				if (r < 0)
+					return r;
+				if (!helps(s, before)) {
+					s->count = before;
+					s->first[before] = false;
+				}
+			}
+	}
+	return 0;
+}
+
+static int find_helpers(struct session *s)
+{
+	static const EFI_GUID arch = EFI_RUNTIME_ARCH_PROTOCOL_GUID;
+	EFI_GUID tried[RT_NEEDS_MAX];
+	size_t tried_count = 0;
+	bool listed = false;
+	int r;
+
+	r = run_once(s, true);
+	if (r == 0 && s->config->engine == RUNTIME_ENGINE_EDK2 &&
+	    atomic_load(&s->shared->arch) == 0) {
+		/* by itself: what the others do without their helpers is of no interest yet
+		 */
+		memset(s->dead, true, s->count);
+		r = resolve(s, &arch, 0);
+		memset(s->dead, false, s->count);
+		if (r == 0)
+			return diag(s->d, -ENOENT,
+				    "no driver for --engine=edk2: the firmware has no "
+				    "RuntimeDxe that runs");
+	}
+	if (r < 0)
+		return r;
+	for (;;) {
+		bool found = false;
+		EFI_GUID want;
+
+		r = run_once(s, true);
+		if (r < 0)
+			return r;
+		for (uint32_t i = 0;
+		     i < atomic_load(&s->shared->needs_count) && i < RT_NEEDS_MAX && !found;
+		     i++) {
+			const struct rt_need *n = &s->shared->needs[i];
+			bool again = false;
+
+			for (size_t k = 0; k < tried_count; k++)
+				again = again || guid_eq(&tried[k], &n->guid);
+			found = !again && wants_helper(s, n);
+			want = n->guid;
+		}
+		if (!found && fatal(s) != NULL && !listed && s->file_count != 0) {
+			listed = true;
+			r = a_priori(s);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		if (!found || tried_count == RT_NEEDS_MAX || s->file_count == 0)
+			return 0;
+		tried[tried_count++] = want;
+		r = resolve(s, &want, 0);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int firmware_drivers(struct session *s)
+{
+	const size_t n =
+		s->config->firmware != NULL ? rts_fv_file_count(s->config->firmware) : 0;
+
+	s->files = calloc(n + 1, sizeof *s->files);
+	if (s->files == NULL)
+		return diag(s->d, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++) {
+		const struct rts_fv_file *f = rts_fv_file(s->config->firmware, i);
+
+		if (f->type == DRIVER && f->image.n != 0 && !f->te)
+			s->files[s->file_count++] = (struct runtime_driver){
+				.name = f->name != NULL ? f->name : "?",
+				.path = s->config->firmware_path,
+				.image = f->image,
+				.depex = f->depex,
+				.has_guid = true,
+				.guid = f->guid};
+	}
+	return 0;
+}
+
+/* A private copy, and what it says in the end. */
+static int report_add(struct session *s, struct runtime_report *ret)
+{
+	void *ram = mmap(NULL, RT_RAM_LEN, PROT_READ, MAP_SHARED, s->ram_fd, 0);
+	int r;
+
+	if (ram == MAP_FAILED)
+		return diag(s->d, -errno, "the run's memory: %s", strerror(errno));
+	r = rt_judge(s->config, s->shared, (struct bytes){ram, RT_RAM_LEN}, RT_RAM_BASE,
+		     ret);
+	munmap(ram, RT_RAM_LEN);
+	return r < 0 ? diag(s->d, r, "out of memory") : 0;
+}
+
+static bool subjects_left(const struct session *s)
+{
+	for (size_t i = 0; i < s->config->subject_count; i++)
+		if (!s->dead[i])
+			return true;
+	return false;
+}
+
+static int run_all(struct session *s, struct runtime_report *ret)
+{
+	for (unsigned run = 0; run < RUNS_MAX; run++) {
+		const struct rt_record *f;
+		int r = run_once(s, false);
+
+		if (r == 0)
+			r = report_add(s, ret);
+		f = fatal(s);
+		if (r < 0 || f == NULL)
+			return r;
+		if (f->call >= 0 && s->skip_count < RT_SKIP_MAX)
+			s->skip[s->skip_count++] = f->call;
+		else if (f->at.image < s->count && !s->dead[f->at.image])
+			s->dead[f->at.image] = true;
+		else
+			return 0;
+		if (!subjects_left(s))
+			return 0;
+	}
+	return 0;
+}
+
+static int flash_keep(const struct session *s)
+{
+	uint8_t *p;
+
+	if (s->config->flash_after == NULL)
+		return 0;
+	p = malloc(RT_FLASH_LEN);
+	if (p == NULL || pread(s->flash_fd, p, RT_FLASH_LEN, 0) != (ssize_t)RT_FLASH_LEN) {
+		free(p);
+		return diag(s->d, -ENOMEM, "the flash could not be read back");
+	}
+	*s->config->flash_after = (struct bytes){p, RT_FLASH_LEN};
+	return 0;
+}
+
+int runtime_run(const struct runtime_config *config, struct diag *d,
+		struct runtime_report *ret)
+{
+	cleanup(session_fini) struct session s = {
+		.config = config, .ram_fd = -1, .ecam_fd = -1, .flash_fd = -1, .d = d};
+	int r;
+
+	*ret = (struct runtime_report){0};
+	if (config->subject_count > RT_IMAGES_MAX / 2)
+		return diag(d, -EINVAL, "%zu drivers, more than %u", config->subject_count,
+			    RT_IMAGES_MAX / 2);
+	r = rt_script_new(config->calls != NULL ? config->calls : rt_battery, d, &s.script);
+	if (r < 0)
+		return r;
+	for (; s.count < config->subject_count; s.count++)
+		s.drivers[s.count] = &config->subjects[s.count];
+	s.flash_fd = memory_file("flash", (off_t)RT_FLASH_LEN);
+	if (s.flash_fd < 0)
+		return diag(d, -ENOMEM, "no memory for the hosted machine");
+	r = firmware_drivers(&s);
+	if (r == 0)
+		r = find_helpers(&s);
+	if (r == 0)
+		r = run_all(&s, ret);
+	if (r == 0)
+		r = flash_keep(&s);
+	for (size_t i = 0; i < s.count; i++)
+		ret->paths[i] = s.drivers[i]->path;
+	return r;
+}
