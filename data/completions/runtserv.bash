@@ -4,7 +4,7 @@
 _runtserv()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verbs='serve rom fw' words=
+	local verbs='serve memmap rom fw' words=
 
 	case ${COMP_CWORD}:${COMP_WORDS[1]} in
 	1:*)
@@ -38,6 +38,13 @@ _runtserv()
 		case ${COMP_WORDS[2]}:$cur in
 		list:-*) words='--json --help' ;;
 		extract:-*) words='--output --json --help' ;;
+		esac
+		;;
+	*:memmap)
+		case $prev:$cur in
+		--descriptor-size:*) return ;;
+		--svg:* | --sysfs:*) ;;
+		*:-*) words='--json --svg --descriptor-size --live --sysfs --help' ;;
 		esac
 		;;
 	esac

@@ -4,6 +4,7 @@
 complete -c runtserv -n __fish_use_subcommand -f -l help -d 'Print help'
 complete -c runtserv -n __fish_use_subcommand -f -l version -d 'Print the version'
 complete -c runtserv -n __fish_use_subcommand -f -a serve -d 'Give a virtual machine its UEFI variables'
+complete -c runtserv -n __fish_use_subcommand -f -a memmap -d 'Show a UEFI memory map and its sums'
 complete -c runtserv -n __fish_use_subcommand -f -a rom -d 'Pack EFI drivers into an option ROM, or show one'
 complete -c runtserv -n __fish_use_subcommand -f -a fw -d 'List or extract the drivers in a firmware image'
 
@@ -34,3 +35,11 @@ complete -c runtserv -n "$rom; and __fish_seen_subcommand_from pack" -l class -x
 complete -c runtserv -n "$rom; and __fish_seen_subcommand_from pack" -l check-driver -d 'Refuse what is no runtime driver'
 complete -c runtserv -n "$rom; and __fish_seen_subcommand_from show" -l json -d 'Print JSON'
 complete -c runtserv -n $rom -l help -f -d 'Print help'
+
+set -l memmap '__fish_seen_subcommand_from memmap'
+complete -c runtserv -n $memmap -l json -d 'Print JSON'
+complete -c runtserv -n $memmap -l svg -r -F -d 'Write a picture, too'
+complete -c runtserv -n $memmap -l descriptor-size -x -d 'From one descriptor to the next'
+complete -c runtserv -n $memmap -l live -d 'The map of this machine'
+complete -c runtserv -n $memmap -l sysfs -r -F -d 'Where --live looks'
+complete -c runtserv -n $memmap -l help -d 'Print help'
