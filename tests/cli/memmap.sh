@@ -209,7 +209,7 @@ ok 'help' memmap 0 --help
 ok 'has every option' eval '[ "$(grep -c "^  --" out)" = 6 ]'
 for option in $(sed -n 's/^  --\([a-z-]*\).*/\1/p' out); do
 	ok "completions know --$option" eval 'sed -n "/:memmap)/,/esac/p" "$top/data/completions/runtserv.bash" |
-		grep -q -e "--$option " && sed -n "/^		memmap)/,/;;/p" "$top/data/completions/_runtserv" |
+		grep -q -e "--$option[^a-z-]" && sed -n "/^		memmap)/,/;;/p" "$top/data/completions/_runtserv" |
 		grep -q -e "--$option\[" && grep -q "memmap -l $option " "$top/data/completions/runtserv.fish"'
 done
 echo "1..$n"
