@@ -20,12 +20,15 @@
 
 #include "base/cleanup.h"
 #include "base/guid.h"
+#include "runtime/rt_judge.h"
 #include "runtime/rt_priv.h"
 #include "runtime/rt_script.h"
 
-#define RUNS_MAX   64U   /* of the whole sequence */
-#define TRIALS_MAX 256U  /* of entry points, in search of helpers */
-#define DEPTH_MAX  4U    /* helpers of helpers */
+#define RUNS_MAX   64U  /* of the whole sequence */
+#define TRIALS_MAX 256U /* of entry points, in search of helpers */
+#define DEPTH_MAX  4U   /* helpers of helpers */
+#define QUIET_MS   2000U
+#define STEP_MS    250U
 #define DRIVER     0x07U /* EFI_FV_FILETYPE_DRIVER */
 
 struct session {
@@ -37,7 +40,7 @@ struct session {
 	size_t count;
 	int32_t skip[RT_SKIP_MAX];
 	size_t skip_count;
-	unsigned trials;
+	unsigned trials, runs;
 	struct runtime_driver *files; /* drivers of the firmware */
 	size_t file_count;
 	int ram_fd, ecam_fd, flash_fd;
@@ -123,6 +126,26 @@ static void lost(struct session *s, int status)
 	atomic_store(&sh->records_count, n + 1);
 }
 
+/* Waits for the child to end. It watches its own time; the limit here is for one that no
+ * longer can. */
+static void watch(struct session *s, struct pollfd *p, pid_t pid)
+{
+	const unsigned timeout = s->config->timeout_ms != 0 ? s->config->timeout_ms : 5000;
+	const unsigned limit = timeout * 4 + 60000;
+	unsigned ms = 0, step = QUIET_MS;
+
+	s->runs++;
+	for (; poll(p, 1, (int)step) == 0; step = STEP_MS) {
+		ms += step;
+		if (s->config->progress != NULL)
+			s->config->progress(s->config->progress_ctx, s->runs, ms);
+		if (ms >= limit) {
+			kill(pid, SIGKILL);
+			return;
+		}
+	}
+}
+
 /* One child, to its end. */
 static int run_once(struct session *s, bool dispatch_only)
 {
@@ -136,7 +159,6 @@ static int run_once(struct session *s, bool dispatch_only)
 				     .dispatch_only = dispatch_only,
 				     .skip = s->skip,
 				     .skip_count = s->skip_count};
-	const unsigned timeout = s->config->timeout_ms != 0 ? s->config->timeout_ms : 5000;
 	struct pollfd p = {.events = POLLIN};
 	cleanup(closep) int fd = -1;
 	int status = 0, r = fresh(s);
@@ -150,15 +172,14 @@ static int run_once(struct session *s, bool dispatch_only)
 		return diag(s->d, -errno, "fork: %s", strerror(errno));
 	if (pid == 0)
 		rt_child(&plan, s->shared, s->ram_fd, s->ecam_fd, s->flash_fd);
-	/* the child watches its own time; this is for one that no longer can */
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	p.fd = fd;
-	if (fd >= 0 && poll(&p, 1, (int)(timeout * 4 + 60000)) == 0)
-		kill(pid, SIGKILL);
+	if (fd >= 0)
+		watch(s, &p, pid);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (atomic_load(&s->shared->trouble) != 0) {
-		s->shared->trouble_text[sizeof s->shared->trouble_text - 1] = 0;
+		rt_clean(s->shared->trouble_text, sizeof s->shared->trouble_text);
 		return diag(s->d, -EIO, "%s", s->shared->trouble_text);
 	}
 	records = atomic_load(&s->shared->records_count);

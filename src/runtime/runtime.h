@@ -42,6 +42,10 @@ struct runtime_config {
 		flash; /* what the variable flash holds at the start; empty: erased flash */
 	struct bytes *flash_after; /* NULL, or gets its contents after the run; the caller
 				      frees p */
+	/* Called about four times a second once a child has run for two seconds, with that
+	 * run's number and its milliseconds so far. May be NULL. */
+	void (*progress)(void *ctx, unsigned run, unsigned ms);
+	void *progress_ctx;
 	/* PCD tokens: number, value pairs; what drivers set goes on top */
 	const uint64_t (*pcds)[2];
 	size_t pcd_count;
@@ -102,9 +106,9 @@ struct runtime_object runtime_object_of(const struct rt_shared *last, int32_t bl
 /*
  * rt_judge.c: copies @s, which may be @r->last, to @r->last (allocated here where it is
  * NULL), checked, fills @r->paths, and appends what its records say to @r->findings,
- * without repeating (rule, driver, offset). @ram is the run's memory as it was left, for
- * the physical addresses [@ram_base, @ram_base + ram.n). @config, which may be NULL, has
- * the images' own bytes: they tell sections. 0 or -ENOMEM.
+ * without repeating (rule, driver, offset; of hangs, those nearby). @ram is the run's
+ * memory as it was left, for the physical addresses [@ram_base, @ram_base + ram.n).
+ * @config, which may be NULL, has the images' own bytes: they tell sections. 0 or -ENOMEM.
  */
 int rt_judge(const struct runtime_config *config, const struct rt_shared *s,
 	     struct bytes ram, uint64_t ram_base, struct runtime_report *r);
