@@ -41,8 +41,10 @@ static inline uint32_t dev_mask(unsigned width)
 struct dev_rtc {
 	uint8_t index;
 	uint8_t cmos[128];
-	int64_t offset;    /* of this clock from the host's, in seconds */
-	uint64_t flags_at; /* when register C was last read, in ns of this clock */
+	int64_t offset; /* of this clock from the host's, in seconds */
+	/* when register C was last read: this clock, and the host's in ns */
+	int64_t flags_s;
+	uint64_t flags_host;
 };
 
 #define DEV_PCI_FUNCTIONS 2U

@@ -119,8 +119,10 @@ static int64_t registers_get(const struct dev_rtc *r)
 		days += 365 + leap(y);
 	for (int i = 0; i < month - 1; i++)
 		days += days_of(year, i);
-	return (days + day - 1) * DAY_SECONDS + decode_hour(r, r->cmos[HOURS]) * 3600 +
-	       decode(r, r->cmos[MINUTES]) * 60 + decode(r, r->cmos[SECONDS]);
+	const int64_t hours = (days + day - 1) * 24 + decode_hour(r, r->cmos[HOURS]);
+
+	return (hours * 60 + decode(r, r->cmos[MINUTES])) * 60 +
+	       decode(r, r->cmos[SECONDS]);
 }
 
 static bool is_time(uint8_t index)
@@ -162,21 +164,21 @@ static bool alarm_between(const struct dev_rtc *r, int64_t from, int64_t to)
 static uint8_t flags(struct rt_machine *m)
 {
 	struct dev_rtc *r = &m->rtc;
-	const uint64_t now = (uint64_t)now_s(m) * NS + dev_clock_ns(m, CLOCK_REALTIME) % NS;
+	const uint64_t host = dev_clock_ns(m, CLOCK_REALTIME);
+	const int64_t now = now_s(m);
 	const unsigned rate = r->cmos[REGISTER_A] & 15;
 	uint8_t c = 0;
 
 	/* rates 1 and 2 are those of 8 and 9, from 32768 Hz */
 	if (rate != 0 &&
-	    now - r->flags_at >= (NS << ((rate < 3 ? rate + 7 : rate) - 1)) >> 15)
+	    host - r->flags_host >= (NS << ((rate < 3 ? rate + 7 : rate) - 1)) >> 15)
 		c |= C_PF;
-	if ((r->cmos[REGISTER_B] & B_SET) == 0 && now > r->flags_at) {
-		c |= now / NS != r->flags_at / NS ? C_UF : 0;
-		c |= alarm_between(r, (int64_t)(r->flags_at / NS), (int64_t)(now / NS))
-			     ? C_AF
-			     : 0;
+	if ((r->cmos[REGISTER_B] & B_SET) == 0) {
+		c |= now != r->flags_s ? C_UF : 0;
+		c |= alarm_between(r, r->flags_s, now) ? C_AF : 0;
 	}
-	r->flags_at = now;
+	r->flags_host = host;
+	r->flags_s = now;
 	if ((c & r->cmos[REGISTER_B]) != 0)
 		c |= C_IRQ;
 	return c;
@@ -257,7 +259,8 @@ static void rtc_init(struct rt_machine *m)
 		c[memory[i].index + 1] = (uint8_t)(memory[i].value >> 8);
 	}
 	/* 5bh to 5dh, memory above 4 GiB, and 5fh, processors besides the first: none */
-	m->rtc.flags_at = dev_clock_ns(m, CLOCK_REALTIME);
+	m->rtc.flags_host = dev_clock_ns(m, CLOCK_REALTIME);
+	m->rtc.flags_s = now_s(m);
 }
 
 static uint32_t rtc_in(struct rt_machine *m, uint16_t port, unsigned width)
