@@ -37,7 +37,7 @@ struct entry {
 /* clang-format off */
 static const struct entry entries[] = {
 	{0, 0xcc, PLAIN, ANY, 0, 0, "int3"},
-	{0, 0xcd, IMM8,  ANY, 0, 0, "int"},
+	{0, 0xcd, IMM8,  ANY, 0, 0, "int 0x"},
 	{0, 0xcf, PLAIN, ANY, 0, 0, "iret"},
 	{0, 0xf1, PLAIN, ANY, 0, 0, "int1"},
 	{0, 0xf4, PLAIN, ANY, 0, 0, "hlt"},
@@ -146,19 +146,22 @@ static bool fits(const struct entry *e, uint8_t modrm)
 	       (e->rm == NO_REG || e->rm == (modrm & 7));
 }
 
+/* Appends to the name, which is zero up to its end. */
+static void name_add(struct rt_insn *ret, const char *text)
+{
+	size_t n = strlen(ret->name);
+
+	while (*text != 0 && n < sizeof ret->name - 1)
+		ret->name[n++] = *text++;
+}
+
 /* "int 0x80", "mov cr8": a number below 256 behind a name. */
-static void name_number(struct rt_insn *ret, unsigned v, bool hex)
+static void name_number(struct rt_insn *ret, unsigned v, unsigned base)
 {
 	static const char digits[] = "0123456789abcdef";
-	char *p = ret->name + strlen(ret->name);
+	const char text[] = {digits[v / base], digits[v % base], 0};
 
-	if (hex) {
-		memcpy(p, " 0x", 3);
-		p += 3;
-	}
-	if (v >= (hex ? 16U : 10U))
-		*p++ = digits[v / (hex ? 16 : 10)];
-	*p = digits[v % (hex ? 16 : 10)];
+	name_add(ret, v < base ? text + 1 : text);
 }
 
 static bool privileged(struct cursor *c, uint8_t map, uint8_t opcode, uint8_t rex,
@@ -180,13 +183,13 @@ static bool privileged(struct cursor *c, uint8_t map, uint8_t opcode, uint8_t re
 		if (e->form == MODRM)
 			skip_operand(c, byte);
 		ret->kind = RT_INSN_PRIVILEGED;
-		strcpy(ret->name, e->name); /* the table's are short */
+		name_add(ret, e->name);
 		if (e->form == MOVE)
-			name_number(ret, (byte >> 3 & 7) | (rex & 4U) << 1, false);
+			name_number(ret, (byte >> 3 & 7) | (rex & 4U) << 1, 10);
 		else if (e->form == IMM8)
-			name_number(ret, byte, true);
+			name_number(ret, byte, 16);
 		else if (map == 0 && opcode == 0xcf && (rex & 8) != 0)
-			strcpy(ret->name, "iretq");
+			name_add(ret, "q");
 		return true;
 	}
 	return false;
@@ -225,7 +228,7 @@ static bool port(struct cursor *c, uint8_t opcode, unsigned prefixes, uint8_t re
 	/* reads through a segment base that only the processor knows */
 	if (ret->kind == RT_INSN_OUTS && (prefixes & PREFIX_FSGS) != 0) {
 		ret->kind = RT_INSN_PRIVILEGED;
-		strcpy(ret->name, "outs fs/gs");
+		name_add(ret, "outs fs/gs");
 	}
 	return true;
 }
