@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The calls that every run makes: a script as a user would write it, but for one rule: a
- * line is passed over where no driver owns its service. What specifications leave open, and
- * what firmware is known to differ in, is expected to be "any".
+ * line is passed over where no driver owns its service (for one of variables: any of them).
+ * What specifications leave open, and what firmware is known to differ in, is expected to
+ * be "any".
  */
 #include "runtime/rt_script.h"
 

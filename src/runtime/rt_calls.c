@@ -201,19 +201,29 @@ static void check_buffers(struct run *r)
 	}
 }
 
-static uint8_t *runtime_stack(const struct rt *rt)
+/* What a runtime service may count on, and above it the end of the frame that calls it. */
+#define STACK_FILL (RT_RUNTIME_STACK + 32U)
+
+static void stack_fill(const struct rt *rt)
 {
-	return (uint8_t *)(rt->runtime_stack - RT_RUNTIME_STACK);
+	memset((void *)(rt->runtime_stack - RT_RUNTIME_STACK), STACK_PATTERN, STACK_FILL);
 }
 
+/* From the return address down to the last byte that was written. */
 static uint32_t stack_used(const struct rt *rt)
 {
-	const uint8_t *p = runtime_stack(rt);
-	uint32_t n = 0;
+	const uint8_t *p = (const uint8_t *)(rt->runtime_stack - RT_RUNTIME_STACK);
+	uint32_t n = 0, top = RT_RUNTIME_STACK;
+	uint64_t word;
 
-	while (n < RT_RUNTIME_STACK && p[n] == STACK_PATTERN)
+	while (n < STACK_FILL && p[n] == STACK_PATTERN)
 		n++;
-	return RT_RUNTIME_STACK - n;
+	for (uint32_t i = RT_RUNTIME_STACK; i + 8 <= STACK_FILL; i += 8) {
+		memcpy(&word, p + i, 8);
+		if (word == (uintptr_t)rt_gate_resume)
+			top = i + 8;
+	}
+	return top > n ? top - n : 0;
 }
 
 /* One call into the service. */
@@ -229,15 +239,15 @@ static EFI_STATUS enter(struct run *r, const uint64_t *args, size_t n)
 	s->calls++;
 	rt->shared->phases[r->phase].calls++;
 	if (measure)
-		memset(runtime_stack(rt), STACK_PATTERN, RT_RUNTIME_STACK);
+		stack_fill(rt);
 	status = rt_enter(rt, r->fn, args, n);
-	if (rt->reset)
-		return EFI_SUCCESS;
 	if (measure) {
 		const uint32_t used = stack_used(rt);
 
 		s->stack_bytes = used > s->stack_bytes ? used : s->stack_bytes;
 	}
+	if (rt->reset)
+		return EFI_SUCCESS;
 	s->status = status;
 	if (!rt->runtime && rt->tpl != tpl) {
 		rt_find(rt, RT_TPL_VIOLATION, rt_place_of(rt, r->fn), rt->tpl,
@@ -695,6 +705,35 @@ static void give_back(struct run *r)
 	rt_caller_buffers_reset(r->rt);
 }
 
+static bool is_variable_service(unsigned i)
+{
+	return i == GET_VARIABLE || i == GET_NEXT_VARIABLE_NAME || i == SET_VARIABLE ||
+	       i == QUERY_VARIABLE_INFO;
+}
+
+static bool is_drivers(struct rt *rt, unsigned service)
+{
+	uint64_t self;
+
+	return rt_place_of(rt, service_function(rt, service, &self)).image != RT_NOBODY;
+}
+
+/* Whether the battery makes this call. */
+static bool concerns_drivers(struct rt *rt, const struct rt_script_call *c)
+{
+	const unsigned service = verbs[c->verb].service;
+
+	/* those of variables work on the same ones, whoever gives them */
+	for (unsigned i = GET_VARIABLE; i <= QUERY_VARIABLE_INFO; i++)
+		if (is_variable_service(service) && is_variable_service(i) &&
+		    is_drivers(rt, i))
+			return true;
+	/* a clock that somebody else was to set */
+	if (c->has_value_time && !is_drivers(rt, SET_TIME))
+		return false;
+	return is_drivers(rt, service);
+}
+
 static void run_line(struct rt *rt, enum rt_phase phase, const struct rt_script_call *c)
 {
 	const bool battery = rt->config->calls == NULL;
@@ -702,9 +741,9 @@ static void run_line(struct rt *rt, enum rt_phase phase, const struct rt_script_
 		.rt = rt, .c = c, .phase = phase, .service = verbs[c->verb].service};
 	bool tell = true;
 
-	r.fn = service_function(rt, r.service, &r.self);
-	if (battery && rt_place_of(rt, r.fn).image == RT_NOBODY)
+	if (battery && !concerns_drivers(rt, c))
 		return;
+	r.fn = service_function(rt, r.service, &r.self);
 	if (r.fn == 0) {
 		/* nobody offers it */
 		judge(&r, EFI_NOT_FOUND, true);
