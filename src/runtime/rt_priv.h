@@ -398,6 +398,9 @@ void rt_calls_run(struct rt *rt, enum rt_phase phase);
 /* Fills shared->services: whose code each runtime service now is. */
 void rt_services_owners(struct rt *rt);
 
+/* rt_flash_empty.c */
+void rt_flash_empty(uint8_t *p, uint32_t len);
+
 /* rt_child.c */
 _Noreturn void rt_child(const struct rt_plan *plan, struct rt_shared *shared, int ram_fd,
 			int ecam_fd, int flash_fd);

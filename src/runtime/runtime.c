@@ -77,7 +77,7 @@ static int flash_fill(const struct session *s)
 
 	if (p == MAP_FAILED)
 		return -errno;
-	memset(p, 0xff, RT_FLASH_LEN);
+	rt_flash_empty(p, RT_FLASH_LEN);
 	if (from.n != 0)
 		memcpy(p, from.p, from.n < RT_FLASH_LEN ? from.n : RT_FLASH_LEN);
 	munmap(p, RT_FLASH_LEN);

@@ -38,8 +38,8 @@ struct runtime_config {
 	unsigned timeout_ms; /* for each call into a driver; 0: 5000 */
 	uint64_t seed;       /* of address choices; the same seed gives the same run */
 	const char *calls;   /* a script in place of the battery, NUL-terminated; NULL */
-	struct bytes
-		flash; /* what the variable flash holds at the start; empty: erased flash */
+	struct bytes flash;  /* what the variable flash holds at the start; empty: a new
+				machine's */
 	struct bytes *flash_after; /* NULL, or gets its contents after the run; the caller
 				      frees p */
 	/* Called about four times a second once a child has run for two seconds, with that

@@ -180,3 +180,26 @@
 			0xbd, 0x41, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81 \
 		}                                                      \
 	}
+
+/* What a variable flash is made of. */
+#define EFI_SYSTEM_NV_DATA_FV_GUID                                     \
+	{                                                              \
+		0xfff12b8d, 0x7696, 0x4c8b,                            \
+		{                                                      \
+			0xa9, 0x85, 0x27, 0x47, 0x07, 0x5b, 0x4f, 0x50 \
+		}                                                      \
+	}
+#define EFI_AUTHENTICATED_VARIABLE_GUID                                \
+	{                                                              \
+		0xaaf32c78, 0x947b, 0x439a,                            \
+		{                                                      \
+			0xa1, 0x80, 0x2e, 0x14, 0x4e, 0xc3, 0x77, 0x92 \
+		}                                                      \
+	}
+#define EDKII_WORKING_BLOCK_SIGNATURE_GUID                             \
+	{                                                              \
+		0x9e58292b, 0x7c68, 0x497d,                            \
+		{                                                      \
+			0xa0, 0xce, 0x65, 0x00, 0xfd, 0x9f, 0x1b, 0x95 \
+		}                                                      \
+	}
