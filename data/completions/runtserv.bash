@@ -4,7 +4,7 @@
 _runtserv()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verbs='serve memmap rom fw' words=
+	local verbs='serve run memmap rom fw' words=
 
 	case ${COMP_CWORD}:${COMP_WORDS[1]} in
 	1:*)
@@ -38,6 +38,17 @@ _runtserv()
 		case ${COMP_WORDS[2]}:$cur in
 		list:-*) words='--json --help' ;;
 		extract:-*) words='--output --json --help' ;;
+		esac
+		;;
+	*:run)
+		case $prev:$cur in
+		--engine:*) words='own edk2' ;;
+		--timeout:* | --pcd:* | --seed:*) return ;;
+		--firmware:* | --calls:* | --flash:* | --save-flash:* | --save-map:*) ;;
+		*:-*)
+			words='--json --firmware --engine --no-virtual --timeout --calls --flash --save-flash
+				--save-map --pcd --seed --head-guard --verbose --help'
+			;;
 		esac
 		;;
 	*:memmap)

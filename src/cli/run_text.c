@@ -162,6 +162,24 @@ static void print_details(FILE *to, const struct runtime_object *o)
 	fputc(')', to);
 }
 
+/* What the value points to. */
+static void print_target(FILE *to, const struct rt_shared *s, const struct rt_suspect *p)
+{
+	const struct rt_block *b = p->block >= 0 ? &s->blocks[p->block] : NULL;
+	struct runtime_object o;
+
+	if (b == NULL)
+		return;
+	if (b->kind == RT_BLOCK_IMAGE) {
+		fprintf(to, ", %s+0x%llx", name_or(s, b->owner, "-"),
+			(unsigned long long)(p->target - b->physical));
+		return;
+	}
+	o = runtime_object_of(s, p->block);
+	fprintf(to, ", in %s #%u", o.kind, o.number);
+	print_details(to, &o);
+}
+
 static void print_suspect(FILE *to, const struct rt_shared *s, const struct rt_suspect *p)
 {
 	struct runtime_object o;
@@ -176,11 +194,7 @@ static void print_suspect(FILE *to, const struct rt_shared *s, const struct rt_s
 	if (in_block)
 		print_details(to, &o);
 	fprintf(to, ": 0x%llx", (unsigned long long)p->target);
-	if (p->block >= 0) {
-		o = runtime_object_of(s, p->block);
-		fprintf(to, ", in %s #%u", o.kind, o.number);
-		print_details(to, &o);
-	}
+	print_target(to, s, p);
 	fputc('\n', to);
 }
 

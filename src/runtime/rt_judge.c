@@ -24,7 +24,9 @@
 #define STACK_NEAR  256U
 
 #define REG_RSP 7
-#define REG_RIP 16
+
+/* Hangs that are so near to each other are one. */
+#define LOOP 256U
 
 bool rt_is_boot_memory(uint32_t type)
 {
@@ -324,7 +326,12 @@ static bool same(const struct runtime_finding *a, const struct runtime_finding *
 	if (a->rule != b->rule || a->has_offset != b->has_offset ||
 	    strcmp(a->driver, b->driver) != 0)
 		return false;
-	return a->has_offset ? a->offset == b->offset : a->address == b->address;
+	if (!a->has_offset)
+		return a->address == b->address;
+	/* where in its loop a driver was interrupted is chance */
+	if (a->rule == RT_HANG)
+		return a->offset - b->offset < LOOP || b->offset - a->offset < LOOP;
+	return a->offset == b->offset;
 }
 
 static int append(struct runtime_report *r, const struct runtime_finding *f)

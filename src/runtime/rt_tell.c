@@ -104,11 +104,14 @@ static void say_name(struct runtime_finding *f, const struct rt_shared *s, int32
 				   ? s->images[b->owner].name
 				   : b->name;
 
-	say(f, "%s", kinds[b->kind].noun);
-	if (kinds[b->kind].numbered)
-		say(f, " #%u", number_of(s, block));
-	else if (*name != 0)
-		say(f, " %s", name);
+	/* a name of several words says itself what it is: "runtime stack" */
+	if (!kinds[b->kind].numbered && strchr(name, ' ') != NULL &&
+	    b->kind != RT_BLOCK_IMAGE)
+		say(f, "the %s", name);
+	else if (kinds[b->kind].numbered)
+		say(f, "%s #%u", kinds[b->kind].noun, number_of(s, block));
+	else
+		say(f, *name != 0 ? "%s %s" : "%s", kinds[b->kind].noun, name);
 }
 
 static void say_object(struct runtime_finding *f, const struct rt_shared *s, int32_t block)
@@ -318,9 +321,10 @@ static void say_access(struct runtime_finding *f, const struct rt_case *c)
 		say(f, "%s, called here, ", service_name(c->s, r->service));
 	else if (r->at.image == RT_NOBODY && r->access != RT_EXECUTE)
 		say(f, "code at 0x%llx, which is no driver's, ", (ull)r->at.offset);
-	say(f, "%s ", verbs[r->access]);
-	if (!rt_case_no_address(c))
-		say(f, "0x%llx", (ull)r->address);
+	if (rt_case_no_address(c))
+		say(f, "uses an address that is not canonical");
+	else
+		say(f, "%s 0x%llx", verbs[r->access], (ull)r->address);
 }
 
 static bool is_canonical(uint64_t a)
@@ -372,7 +376,6 @@ static void tell_wild(struct runtime_finding *f, const struct rt_case *c,
 		      const struct rt_spot *spot)
 {
 	if (rt_case_no_address(c)) {
-		say(f, "an address that is not canonical");
 		say_registers(f, c->rec);
 	} else if (spot->block >= 0) {
 		say(f, ", ");
