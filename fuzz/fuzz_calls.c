@@ -21,7 +21,8 @@ static void check_data(const struct rt_script_data *d)
 	volatile uint8_t last;
 
 	require((uint64_t)d->n * d->times <= RT_SCRIPT_DATA_MAX);
-	if (d->n != 0)
+	require(!d->null || d->p == NULL);
+	if (d->n != 0 && !d->null)
 		last = d->p[d->n - 1];
 	(void)last;
 }

@@ -16,6 +16,10 @@
 
 static inline void script_bytes(FILE *to, const struct rt_script_data *d)
 {
+	if (d->null) {
+		fprintf(to, " %u*null", d->n);
+		return;
+	}
 	if (d->n == 0) {
 		fputs(" \"\"", to);
 		return;
@@ -55,7 +59,10 @@ static inline void script_arguments(FILE *to, const struct rt_script_call *c)
 		script_name(to, c);
 	switch (c->verb) {
 	case RT_CALL_GET:
-		if (c->has_buffer)
+	case RT_CALL_NEXT_FROM:
+		if (c->data.null)
+			script_bytes(to, &c->data);
+		else if (c->has_buffer)
 			fprintf(to, " %" PRIu64, c->number[0]);
 		break;
 	case RT_CALL_SET:

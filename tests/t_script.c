@@ -41,6 +41,12 @@ static const struct {
 	{"delete A " G, ALL "delete \"A\" " G OK},
 	{"next has A " G "\nnext lacks next " G,
 	 ALL "next has \"A\" " G OK "next lacks \"next\" " G OK},
+	{"next from A " G "\nnext from \"\" " G " 3 -> any",
+	 ALL "next from \"A\" " G OK "next from \"\" " G " 3 -> any\n"},
+	{"get A " G " 0*null\nget A " G " 65536*null -> any",
+	 ALL "get \"A\" " G " 0*null" OK "get \"A\" " G " 65536*null -> any\n"},
+	{"set A " G " nv 7*null\nappend A " G " nv 0*null",
+	 ALL "set \"A\" " G " 0x1 7*null" OK "append \"A\" " G " 0x1 0*null" OK},
 	{"query bs+rt -> EFI_UNSUPPORTED", ALL "query 0x6" ERR "03\n"},
 	{"get-time -> EFI_SUCCESS " T, ALL "get-time -> 0 " T "\n"},
 	{"set-time " T "\nset-time 9999-99-99T99:99:99 -> EFI_INVALID_PARAMETER",
@@ -112,6 +118,14 @@ static const struct {
 	{"set A test nv 00 11", "line 1, column 18: expected -> and a status, or the end of the line, not \"11\""},
 	{"set A test nv 00 -> EFI_SUCCESS 00", "line 1, column 33: expected -> and a status, or the end of the "
 						"line, not \"00\""},
+	{"set A test nv *null", "line 1, column 15: expected data, up to 65536 bytes: hex digits, N*digits or \"text\", "
+				"not \"*null\""},
+	{"set A test nv 65537*null", "line 1, column 15: expected data, up to 65536 bytes: hex digits, N*digits or "
+				     "\"text\", not \"65537*null\""},
+	{"set A test nv \"1*null\" 0", "line 1, column 24: expected -> and a status, or the end of the line, not \"0\""},
+	{"get A test -> 0 1*null", "line 1, column 17: expected data, up to 65536 bytes: hex digits, N*digits or "
+				   "\"text\", not \"1*null\""},
+	{"next from A test 1*null", "line 1, column 18: expected a buffer's size, up to 65536, or ->, not \"1*null\""},
 	{"next has", "line 1, column 9: expected a variable's name, up to 1024 characters; the line ends here"},
 	{"next hat", "line 1, column 6: expected -> and a status, or the end of the line, not \"hat\""},
 	{"set-time 2026-11-21 12:34:56", "line 1, column 10: expected a time such as 2026-11-21T12:00:00, not "

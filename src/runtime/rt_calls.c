@@ -142,7 +142,11 @@ static void *data_buffer(struct run *r, uint64_t header_len, const char *name)
 {
 	const struct rt_script_data *d = &r->c->data;
 	bool fresh;
-	uint8_t *p = buffer(r, DATA, header_len + data_len(d), 1, name, &fresh);
+	uint8_t *p;
+
+	if (d->null)
+		return NULL;
+	p = buffer(r, DATA, header_len + data_len(d), 1, name, &fresh);
 
 	for (size_t i = 0; fresh && i < d->times; i++)
 		memcpy(p + header_len + i * d->n, d->p, d->n);
@@ -284,7 +288,8 @@ static EFI_STATUS get_variable(struct run *r)
 			return status;
 		}
 	}
-	data = buffer(r, DATA, cap, 1, "Data", NULL);
+	if (!c->data.null)
+		data = buffer(r, DATA, cap, 1, "Data", NULL);
 	*size = cap;
 	status = enter(r,
 		       (uint64_t[]){(uint64_t)name, (uint64_t)guid, (uint64_t)attributes,
@@ -296,6 +301,8 @@ static EFI_STATUS get_variable(struct run *r)
 		return status;
 	if (*size > cap)
 		r->wrong = "DataSize is larger than the buffer";
+	else if (data == NULL)
+		r->wrong = "succeeded without a buffer";
 	else
 		expect_data(r, data, *size);
 	if (c->has_value_attributes && *attributes != c->value_attributes)
@@ -378,6 +385,28 @@ static EFI_STATUS next_variables(struct run *r)
 	if (r->c->verb == RT_CALL_NEXT_LACKS && found)
 		r->wrong = "the enumeration has the variable";
 	return EFI_SUCCESS;
+}
+
+/* One step, from wherever the line says. */
+static EFI_STATUS next_from(struct run *r)
+{
+	const struct rt_script_call *c = r->c;
+	const uint64_t len = (c->name_count + 1) * sizeof(CHAR16);
+	const uint64_t cap = c->has_buffer ? c->number[0] : NAME_LEN_MAX;
+	CHAR16 *name = buffer(r, NAME, cap, sizeof *name, "VariableName", NULL);
+	EFI_GUID *guid = guid_buffer(r, "VendorGuid");
+	uint64_t *size = number_buffer(r, SIZE, "VariableNameSize");
+	EFI_STATUS status;
+
+	memcpy(name, c->name, len < cap ? len : cap);
+	*size = cap;
+	status = enter(r, (uint64_t[]){(uint64_t)size, (uint64_t)name, (uint64_t)guid}, 3);
+	if (status == EFI_BUFFER_TOO_SMALL && !is_longer_name(*size, cap))
+		r->wrong = "VariableNameSize is no size of a longer name";
+	else if (status == EFI_SUCCESS &&
+		 ucs2_len(name, cap / sizeof *name) == cap / sizeof *name)
+		r->wrong = "a name without its end";
+	return status;
 }
 
 static EFI_STATUS query_variable_info(struct run *r)
@@ -578,6 +607,7 @@ static const struct {
 	[RT_CALL_NEXT] = {GET_NEXT_VARIABLE_NAME, next_variables},
 	[RT_CALL_NEXT_HAS] = {GET_NEXT_VARIABLE_NAME, next_variables},
 	[RT_CALL_NEXT_LACKS] = {GET_NEXT_VARIABLE_NAME, next_variables},
+	[RT_CALL_NEXT_FROM] = {GET_NEXT_VARIABLE_NAME, next_from},
 	[RT_CALL_QUERY] = {QUERY_VARIABLE_INFO, query_variable_info},
 	[RT_CALL_GET_TIME] = {GET_TIME, get_time},
 	[RT_CALL_SET_TIME] = {SET_TIME, set_time},

@@ -30,6 +30,7 @@ static const struct verb {
 	[RT_CALL_NEXT] = {"next", NULL, {END}, {END}},
 	[RT_CALL_NEXT_HAS] = {"next", "has", {NAME, GUID}, {END}},
 	[RT_CALL_NEXT_LACKS] = {"next", "lacks", {NAME, GUID}, {END}},
+	[RT_CALL_NEXT_FROM] = {"next", "from", {NAME, GUID, BUFFER}, {END}},
 	[RT_CALL_QUERY] = {"query", NULL, {ATTRIBUTES}, {END}},
 	[RT_CALL_GET_TIME] = {"get-time", NULL, {END}, {TIME}},
 	[RT_CALL_SET_TIME] = {"set-time", NULL, {TIME}, {END}},
@@ -297,6 +298,21 @@ static int attribute_bits(const struct parser *p, uint32_t *ret)
 	return bad(p, expected);
 }
 
+/* N*null: a NULL pointer that is said to lead to N bytes. */
+static bool null_data(const struct parser *p, struct rt_script_data *ret)
+{
+	static const char null[] = "*null";
+	const struct word *w = &p->word;
+	const size_t n = sizeof null - 1;
+	uint64_t len;
+
+	if (w->quoted || w->n <= n || memcmp(w->p + w->n - n, null, n) != 0 ||
+	    !number_of(w->p, w->n - n, RT_SCRIPT_DATA_MAX, &len))
+		return false;
+	*ret = (struct rt_script_data){.n = (uint32_t)len, .times = 1, .null = true};
+	return true;
+}
+
 static int data(struct parser *p, struct rt_script_data *ret)
 {
 	static const char expected[] =
@@ -313,7 +329,7 @@ static int data(struct parser *p, struct rt_script_data *ret)
 		struct bytes b = {0};
 		const int r = text(p, &b);
 
-		*ret = (struct rt_script_data){b.p, (uint32_t)b.n, 1};
+		*ret = (struct rt_script_data){b.p, (uint32_t)b.n, 1, false};
 		return r == 0 && b.n > RT_SCRIPT_DATA_MAX ? bad(p, expected) : r;
 	}
 	for (size_t i = 0; i < w->n; i++)
@@ -336,7 +352,7 @@ static int data(struct parser *p, struct rt_script_data *ret)
 			return bad(p, expected);
 		to[i / 2] = (uint8_t)(hi << 4 | lo);
 	}
-	*ret = (struct rt_script_data){to, (uint32_t)(n / 2), (uint32_t)times};
+	*ret = (struct rt_script_data){to, (uint32_t)(n / 2), (uint32_t)times, false};
 	return 0;
 }
 
@@ -391,6 +407,9 @@ static int argument(struct parser *p, enum arg arg, struct rt_script_call *c,
 	case ATTRIBUTES:
 		return attribute_bits(p, &c->attributes);
 	case DATA:
+		if ((c->verb == RT_CALL_SET || c->verb == RT_CALL_APPEND) &&
+		    null_data(p, &c->data))
+			return 0;
 		return data(p, &c->data);
 	case TIME:
 		return time_of(p, &c->time);
@@ -398,6 +417,10 @@ static int argument(struct parser *p, enum arg arg, struct rt_script_call *c,
 		return reset_type(p, &c->number[0]);
 	case BUFFER:
 		c->has_buffer = true;
+		if (c->verb == RT_CALL_GET && null_data(p, &c->data)) {
+			c->number[0] = c->data.n;
+			return 0;
+		}
 		return number(p, RT_SCRIPT_DATA_MAX, &c->number[0])
 			       ? 0
 			       : bad(p, "a buffer's size, up to 65536, or ->");
@@ -646,6 +669,7 @@ const char *rt_verb_name(enum rt_verb verb)
 	static const char *const two[] = {
 		[RT_CALL_NEXT_HAS] = "next has",
 		[RT_CALL_NEXT_LACKS] = "next lacks",
+		[RT_CALL_NEXT_FROM] = "next from",
 		[RT_CALL_SET_WAKEUP_OFF] = "set-wakeup-time off",
 		[RT_CALL_FVB_ATTRIBUTES] = "fvb attributes",
 		[RT_CALL_FVB_ADDRESS] = "fvb address",

@@ -23,6 +23,7 @@ enum rt_verb {
 	RT_CALL_NEXT,
 	RT_CALL_NEXT_HAS,
 	RT_CALL_NEXT_LACKS,
+	RT_CALL_NEXT_FROM,
 	RT_CALL_QUERY,
 	RT_CALL_GET_TIME,
 	RT_CALL_SET_TIME,
@@ -45,6 +46,7 @@ enum rt_verb {
 struct rt_script_data {
 	const uint8_t *p;
 	uint32_t n, times;
+	bool null; /* a NULL pointer in place of them; p is NULL */
 };
 
 /* One line. Members that its verb does not have are zero. */
@@ -61,7 +63,7 @@ struct rt_script_call {
 	struct rt_script_data data;
 	uint64_t number[3];
 	EFI_TIME time;
-	bool has_buffer; /* number[0] is the size of a buffer */
+	bool has_buffer; /* number[0] is the size of a buffer; data.null: of none */
 
 	/* what it should answer */
 	bool any;
