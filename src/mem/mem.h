@@ -150,4 +150,4 @@ struct rts_mem_statistics {
 void rts_mem_get_statistics(const struct rts_mem *m, struct rts_mem_statistics *ret);
 
 /* Whether all bookkeeping agrees with itself, at the cost of walking it. For tests. */
-bool rts_mem_check(const struct rts_mem *m);
+bool rts_mem_check(struct rts_mem *m);

@@ -6,10 +6,6 @@
  */
 #include "mem/mem_priv.h"
 
-/* Capabilities that operating systems take for settings, and which are therefore not told.
- */
-#define ATTR_ACCESS (EFI_MEMORY_RP | EFI_MEMORY_XP | EFI_MEMORY_RO)
-
 static uint32_t bucket_of(uint32_t type, uint64_t attributes, enum mem_owner owner)
 {
 	uint64_t h = (type + ((uint64_t)owner << 32) + attributes) * 0x9e3779b97f4a7c15ULL;
@@ -20,19 +16,6 @@ static uint32_t bucket_of(uint32_t type, uint64_t attributes, enum mem_owner own
 static bool is_usable(uint64_t attributes, enum mem_owner owner)
 {
 	return owner == MEM_FREE && (attributes & EFI_MEMORY_SP) == 0;
-}
-
-uint64_t mem_class_shown(const struct mem_class *c)
-{
-	return c->attributes & ~ATTR_ACCESS;
-}
-
-bool mem_class_border(const struct rts_mem *m, uint32_t before, uint32_t class)
-{
-	const struct mem_class *b = mem_class(m, before), *c = mem_class(m, class);
-
-	return !c->hidden && (b->hidden || b->type != c->type ||
-			      mem_class_shown(b) != mem_class_shown(c));
 }
 
 /* Takes out a class that nobody refers to, not even the current call, with a number in the

@@ -6,9 +6,6 @@
 #include "base/mem.h"
 #include "mem/mem_priv.h"
 
-#define WORDS_PAGE(w)  ((w) >> CLASS_BITS)
-#define WORDS_CLASS(w) ((uint32_t)((w) % CLASS_COUNT))
-
 /* Descriptors written one after the other, longer than the structure where so configured.
  */
 struct output {
@@ -16,62 +13,72 @@ struct output {
 	uint64_t stride;
 };
 
-static void put(struct output *o, const EFI_MEMORY_DESCRIPTOR *d)
+static inline void put(struct output *o, const EFI_MEMORY_DESCRIPTOR *d)
 {
-	memcpy(o->p, d, sizeof *d);
-	memset(o->p + sizeof *d, 0, o->stride - sizeof *d);
+	/* word by word: a copy of the whole would wait for the stores that made it */
+	const uint64_t words[] = {d->Type, d->PhysicalStart, d->VirtualStart,
+				  d->NumberOfPages, d->Attribute};
+	const uint64_t zero = 0;
+	uint8_t *p = o->p;
+
+	_Static_assert(sizeof words == sizeof *d, "a descriptor is five words");
+	memcpy(p, &words[0], 8);
+	memcpy(p + 8, &words[1], 8);
+	memcpy(p + 16, &words[2], 8);
+	memcpy(p + 24, &words[3], 8);
+	memcpy(p + 32, &words[4], 8);
+	if (o->stride > 40) {
+		memcpy(p + 40, &zero, 8);
+		if (o->stride > 48)
+			memset(p + 48, 0, o->stride - 48);
+	}
 	o->p += o->stride;
 }
 
-/* A walk over the runs as the map shows them: those that look alike are one. */
-struct walk {
-	const struct rts_mem *m;
-	const struct mem_leaf *leaf;
-	uint32_t i;
-};
-
-static bool walk_word(struct walk *w, uint64_t *ret)
+/* Calls @fn for each entry of the map, ascending: runs that look alike are one. Inline, as
+ * GetMemoryMap is to cost little more than the copy that it is. */
+static inline __attribute__((always_inline)) void
+each_entry(const struct rts_mem *m, void (*fn)(void *ctx, const EFI_MEMORY_DESCRIPTOR *d),
+	   void *ctx)
 {
-	if (w->i == w->leaf->n) {
-		if (w->leaf->next == 0)
-			return false;
-		w->leaf = mem_node(w->m, w->leaf->next);
-		w->i = 0;
+	const struct mem_leaf *leaf = mem_tree_first(m);
+	const struct mem_class *open = mem_class(m, CLASS_HOLE);
+	uint64_t first = 0, page = 0;
+
+	for (;;) {
+		for (uint32_t i = 0; i < leaf->n; i++) {
+			const struct mem_class *c =
+				mem_class(m, (uint32_t)(leaf->word[i] % CLASS_COUNT));
+
+			if (mem_class_alike(open, c))
+				continue;
+			page = leaf->word[i] >> CLASS_BITS;
+			if (!open->hidden)
+				fn(ctx, &(EFI_MEMORY_DESCRIPTOR){
+						.Type = open->type,
+						.PhysicalStart = first << PAGE_SHIFT,
+						.NumberOfPages = page - first,
+						.Attribute = mem_class_shown(open),
+					});
+			open = c;
+			first = page;
+		}
+		if (leaf->next == 0)
+			break;
+		leaf = mem_node(m, leaf->next);
 	}
-	*ret = w->leaf->word[w->i];
-	return true;
+	if (!open->hidden)
+		fn(ctx, &(EFI_MEMORY_DESCRIPTOR){
+				.Type = open->type,
+				.PhysicalStart = first << PAGE_SHIFT,
+				.NumberOfPages = SPACE_PAGES - first,
+				.Attribute = mem_class_shown(open),
+			});
 }
 
-static bool walk_next(struct walk *w, EFI_MEMORY_DESCRIPTOR *d)
+static inline void put_entry(void *ctx, const EFI_MEMORY_DESCRIPTOR *d)
 {
-	uint64_t word;
-	const struct mem_class *c;
-	uint32_t class;
-
-	for (;; w->i++) {
-		if (!walk_word(w, &word))
-			return false;
-		class = WORDS_CLASS(word);
-		c = mem_class(w->m, class);
-		if (!c->hidden)
-			break;
-	}
-	*d = (EFI_MEMORY_DESCRIPTOR){
-		.Type = c->type,
-		.PhysicalStart = WORDS_PAGE(word) << PAGE_SHIFT,
-		.Attribute = mem_class_shown(c),
-		.NumberOfPages = SPACE_PAGES - WORDS_PAGE(word),
-	};
-	for (w->i++; walk_word(w, &word); w->i++) {
-		const uint32_t next = WORDS_CLASS(word);
-
-		if (mem_class_border(w->m, class, next) || mem_class(w->m, next)->hidden) {
-			d->NumberOfPages =
-				WORDS_PAGE(word) - (d->PhysicalStart >> PAGE_SHIFT);
-			break;
-		}
-	}
-	return true;
+	put(ctx, d);
 }
 
 EFI_STATUS rts_mem_get_map(struct rts_mem *m, uint64_t *size, void *map, uint64_t *key,
@@ -79,8 +86,6 @@ EFI_STATUS rts_mem_get_map(struct rts_mem *m, uint64_t *size, void *map, uint64_
 {
 	const uint64_t need = m->entries * m->config.descriptor_size;
 	struct output o = {map, m->config.descriptor_size};
-	struct walk w = {.m = m, .leaf = mem_tree_first(m)};
-	EFI_MEMORY_DESCRIPTOR d;
 	uint64_t have;
 
 	if (size == NULL)
@@ -97,8 +102,7 @@ EFI_STATUS rts_mem_get_map(struct rts_mem *m, uint64_t *size, void *map, uint64_
 		*descriptor_version = EFI_MEMORY_DESCRIPTOR_VERSION;
 	if (have < need)
 		return EFI_BUFFER_TOO_SMALL;
-	while (walk_next(&w, &d))
-		put(&o, &d);
+	each_entry(m, put_entry, &o);
 	return EFI_SUCCESS;
 }
 
@@ -181,40 +185,41 @@ static bool images_ok(const struct rts_mem *m, const struct rts_mem_image *image
 	return true;
 }
 
-/* Writes the table's descriptors where @o is, and counts them. */
-static uint32_t describe(const struct rts_mem *m, const struct rts_mem_image *images,
-			 size_t count, struct output *o)
+/* The table in the making: counted, and written where @out.p is. */
+struct table {
+	const struct rts_mem_image *images;
+	size_t image_count;
+	struct output out;
+	uint32_t n;
+};
+
+static void describe(void *ctx, const EFI_MEMORY_DESCRIPTOR *entry)
 {
-	struct walk w = {.m = m, .leaf = mem_tree_first(m)};
-	EFI_MEMORY_DESCRIPTOR d;
-	uint32_t n = 0;
+	struct table *t = ctx;
+	EFI_MEMORY_DESCRIPTOR d = *entry;
+	uint64_t page = d.PhysicalStart >> PAGE_SHIFT, next;
+	const uint64_t end = page + d.NumberOfPages;
 
-	while (walk_next(&w, &d)) {
-		uint64_t page = d.PhysicalStart >> PAGE_SHIFT, next;
-		const uint64_t end = page + d.NumberOfPages;
+	if (d.Type != EfiRuntimeServicesCode && d.Type != EfiRuntimeServicesData)
+		return;
+	for (; page < end; page = next, t->n++) {
+		uint64_t attribute, more = end;
 
-		if (d.Type != EfiRuntimeServicesCode && d.Type != EfiRuntimeServicesData)
-			continue;
-		for (; page < end; page = next, n++) {
-			uint64_t attribute, more = end;
-
-			next = end;
-			attribute = forbidden(images, count, d.Type, page, &next);
-			/* An image's border need not be one in the table. */
-			while (next < end &&
-			       forbidden(images, count, d.Type, next, &more) == attribute) {
-				next = more;
-				more = end;
-			}
-			if (o == NULL)
-				continue;
-			d.PhysicalStart = page << PAGE_SHIFT;
-			d.NumberOfPages = next - page;
-			d.Attribute = EFI_MEMORY_RUNTIME | attribute;
-			put(o, &d);
+		next = end;
+		attribute = forbidden(t->images, t->image_count, d.Type, page, &next);
+		/* An image's border need not be one in the table. */
+		while (next < end && forbidden(t->images, t->image_count, d.Type, next,
+					       &more) == attribute) {
+			next = more;
+			more = end;
 		}
+		if (t->out.p == NULL)
+			continue;
+		d.PhysicalStart = page << PAGE_SHIFT;
+		d.NumberOfPages = next - page;
+		d.Attribute = EFI_MEMORY_RUNTIME | attribute;
+		put(&t->out, &d);
 	}
-	return n;
 }
 
 EFI_STATUS rts_mem_attributes_table(const struct rts_mem *m,
@@ -226,15 +231,20 @@ EFI_STATUS rts_mem_attributes_table(const struct rts_mem *m,
 		.DescriptorSize = m->config.descriptor_size,
 		.Flags = flags,
 	};
-	struct output o = {.stride = m->config.descriptor_size};
+	struct table t = {
+		.images = images,
+		.image_count = count,
+		.out.stride = m->config.descriptor_size,
+	};
 	uint64_t need;
 
 	if (size == NULL || (images == NULL && count != 0))
 		return EFI_INVALID_PARAMETER;
 	if (!images_ok(m, images, count))
 		return EFI_UNSUPPORTED;
-	head.NumberOfEntries = describe(m, images, count, NULL);
-	need = sizeof head + head.NumberOfEntries * o.stride;
+	each_entry(m, describe, &t);
+	head.NumberOfEntries = t.n;
+	need = sizeof head + t.n * t.out.stride;
 	if (*size < need) {
 		*size = need;
 		return EFI_BUFFER_TOO_SMALL;
@@ -243,8 +253,8 @@ EFI_STATUS rts_mem_attributes_table(const struct rts_mem *m,
 		return EFI_INVALID_PARAMETER;
 	*size = need;
 	memcpy(table, &head, sizeof head);
-	o.p = (uint8_t *)table + sizeof head;
-	describe(m, images, count, &o);
+	t.out.p = (uint8_t *)table + sizeof head;
+	each_entry(m, describe, &t);
 	return EFI_SUCCESS;
 }
 
@@ -258,7 +268,7 @@ void rts_mem_get_statistics(const struct rts_mem *m, struct rts_mem_statistics *
 	};
 }
 
-bool rts_mem_check(const struct rts_mem *m)
+bool rts_mem_check(struct rts_mem *m)
 {
 	return mem_tree_check(m) && mem_pool_check(m);
 }

@@ -127,7 +127,7 @@ static enum mem_owner owner_of(const struct rts_mem *m, uint32_t class)
 	return mem_class(m, class)->owner;
 }
 
-static enum mem_owner owner_at(const struct rts_mem *m, uint64_t page)
+static enum mem_owner owner_at(struct rts_mem *m, uint64_t page)
 {
 	return page < SPACE_PAGES ? owner_of(m, mem_tree_run(m, page).class) : MEM_HOLE;
 }
@@ -216,7 +216,7 @@ EFI_STATUS rts_mem_add(struct rts_mem *m, uint64_t base, uint64_t pages, uint32_
 /* Where @pages pages go in @run, which ends at @run.end, for pages below @below: at its
  * top. With guards: above a guard page that is there or fits in, and below another. Page 0
  * is no guard page. */
-static bool place_in(const struct rts_mem *m, const struct mem_run *run, uint64_t pages,
+static bool place_in(struct rts_mem *m, const struct mem_run *run, uint64_t pages,
 		     uint64_t align, uint64_t below, bool guarded, uint64_t *ret_first)
 {
 	uint64_t end = run->end < below ? run->end : below, first;
@@ -235,8 +235,8 @@ static bool place_in(const struct rts_mem *m, const struct mem_run *run, uint64_
 	return true;
 }
 
-static bool find_usable(const struct rts_mem *m, uint64_t pages, uint64_t align,
-			uint64_t below, bool guarded, uint64_t *ret_first)
+static bool find_usable(struct rts_mem *m, uint64_t pages, uint64_t align, uint64_t below,
+			bool guarded, uint64_t *ret_first)
 {
 	struct mem_run run;
 
@@ -247,7 +247,7 @@ static bool find_usable(const struct rts_mem *m, uint64_t pages, uint64_t align,
 }
 
 /* What was freed under RTS_MEM_GUARD_FREED is free memory again when there is no other. */
-static bool find_quarantined(const struct rts_mem *m, uint64_t pages, uint64_t align,
+static bool find_quarantined(struct rts_mem *m, uint64_t pages, uint64_t align,
 			     uint64_t below, bool guarded, uint64_t *ret_first)
 {
 	struct mem_run run, all = {0};

@@ -423,7 +423,7 @@ EFI_STATUS rts_mem_free_pool(struct rts_mem *m, EFI_PHYSICAL_ADDRESS buffer)
 
 /* Self-check. */
 
-static uint32_t check_chunk(const struct rts_mem *m, struct chunk *c, uint64_t bucket)
+static uint32_t check_chunk(struct rts_mem *m, struct chunk *c, uint64_t bucket)
 {
 	const struct mem_run run = mem_tree_run(m, c->first);
 	const uint64_t *bits = bits_of(m, c);
@@ -441,7 +441,7 @@ static uint32_t check_chunk(const struct rts_mem *m, struct chunk *c, uint64_t b
 	return free == c->free ? (uint32_t)(c->blocks - free) : UINT32_MAX;
 }
 
-bool mem_pool_check(const struct rts_mem *m)
+bool mem_pool_check(struct rts_mem *m)
 {
 	uint64_t blocks = 0, records = 0;
 

@@ -84,6 +84,20 @@ struct mem_run {
 	uint32_t class;
 };
 
+/* A leaf, the way to it, and a run in it. A copy of what the tree says: used again while
+ * the pages looked for lie there, forgotten when nodes change. */
+struct mem_place {
+	uint64_t first, end; /* the leaf's pages; none: nothing is known */
+	struct mem_leaf *leaf;
+	struct mem_run run; /* of word @i - 1; an empty one: not known */
+	uint32_t i;
+	uint32_t node; /* the leaf's number */
+	struct {
+		struct mem_inner *inner;
+		uint32_t at;
+	} level[TREE_HEIGHT_MAX];
+};
+
 enum mem_phase { MEM_BOOT, MEM_EXITING, MEM_RUNTIME, MEM_CONVERTING, MEM_VIRTUAL };
 
 /* One range that the operating system gave virtual addresses for. */
@@ -105,8 +119,9 @@ struct rts_mem {
 
 	/* runs */
 	uint32_t root;
-	uint32_t height;  /* levels above the leaves */
-	uint64_t entries; /* that GetMemoryMap has to show */
+	uint32_t height;        /* levels above the leaves */
+	uint64_t entries;       /* that GetMemoryMap has to show */
+	struct mem_place place; /* where a service looked last */
 
 	/* classes */
 	uint32_t call;         /* counts calls; see mem_class.stamp */
@@ -156,9 +171,18 @@ EFI_STATUS mem_class_init(struct rts_mem *m);
  * without being referred to; CLASS_NONE: no room for it. */
 uint32_t mem_class_get(struct rts_mem *m, uint32_t type, uint64_t attributes,
 		       enum mem_owner owner);
-/* Whether the map shows a border where a run of @class follows one of @before. */
-bool mem_class_border(const struct rts_mem *m, uint32_t before, uint32_t class);
-uint64_t mem_class_shown(const struct mem_class *c); /* attributes */
+/* Capabilities that operating systems take for settings are not told. */
+static inline uint64_t mem_class_shown(const struct mem_class *c)
+{
+	return c->attributes & ~(EFI_MEMORY_RP | EFI_MEMORY_XP | EFI_MEMORY_RO);
+}
+/* Whether the map shows no border between the two. */
+static inline bool mem_class_alike(const struct mem_class *a, const struct mem_class *b)
+{
+	return a->hidden || b->hidden
+		       ? a->hidden == b->hidden
+		       : a->type == b->type && mem_class_shown(a) == mem_class_shown(b);
+}
 
 /* mem_tree.c */
 EFI_STATUS mem_tree_init(struct rts_mem *m);
@@ -166,12 +190,11 @@ EFI_STATUS mem_tree_init(struct rts_mem *m);
 bool mem_tree_ready(const struct rts_mem *m);
 /* Makes [first, end) a run of @class. */
 void mem_tree_set(struct rts_mem *m, uint64_t first, uint64_t end, uint32_t class);
-struct mem_run mem_tree_run(const struct rts_mem *m, uint64_t page);
+struct mem_run mem_tree_run(struct rts_mem *m, uint64_t page);
 /* The highest usable run that has @pages pages below the page @below. */
-bool mem_tree_find(const struct rts_mem *m, uint64_t pages, uint64_t below,
-		   struct mem_run *ret);
+bool mem_tree_find(struct rts_mem *m, uint64_t pages, uint64_t below, struct mem_run *ret);
 const struct mem_leaf *mem_tree_first(const struct rts_mem *m);
-bool mem_tree_check(const struct rts_mem *m);
+bool mem_tree_check(struct rts_mem *m);
 
 /* mem_pages.c */
 bool mem_type_can(uint32_t type);                             /* be allocated */
@@ -187,4 +210,4 @@ EFI_STATUS mem_give(struct rts_mem *m, uint64_t first, uint64_t end, unsigned ow
 
 /* mem_pool.c */
 void mem_pool_init(struct rts_mem *m);
-bool mem_pool_check(const struct rts_mem *m);
+bool mem_pool_check(struct rts_mem *m);

@@ -27,17 +27,6 @@ static uint32_t class_of(uint64_t word)
 	return word % CLASS_COUNT;
 }
 
-/* A leaf, and the way to it. */
-struct place {
-	struct mem_leaf *leaf;
-	uint64_t end; /* of the leaf's pages */
-	uint32_t leaf_node;
-	struct {
-		struct mem_inner *inner;
-		uint32_t at;
-	} level[TREE_HEIGHT_MAX];
-};
-
 static uint32_t inner_find(const struct mem_inner *inner, uint64_t page)
 {
 	uint32_t at = 0;
@@ -62,7 +51,14 @@ static uint32_t leaf_find(const struct mem_leaf *leaf, uint64_t page)
 	return at + (n == 1 && leaf->word[at] <= last);
 }
 
-static void seek(const struct rts_mem *m, uint64_t page, struct place *ret)
+/* A leaf is a miss of the cache for each of its lines, unless they come all at once. */
+static void fetch(const void *node)
+{
+	for (uint32_t i = 0; i < NODE_BYTES; i += 64)
+		__builtin_prefetch((const uint8_t *)node + i);
+}
+
+static void descend(const struct rts_mem *m, uint64_t page, struct mem_place *ret)
 {
 	uint32_t node = m->root;
 
@@ -76,23 +72,54 @@ static void seek(const struct rts_mem *m, uint64_t page, struct place *ret)
 		ret->level[l].inner = inner;
 		ret->level[l].at = at;
 		node = inner->child[at];
+		fetch(mem_node(m, node));
 	}
-	ret->leaf_node = node;
+	ret->node = node;
 	ret->leaf = mem_node(m, node);
+	ret->first = page_of(ret->leaf->word[0]);
+	ret->run.end = 0;
 }
 
-struct mem_run mem_tree_run(const struct rts_mem *m, uint64_t page)
+/* The leaf that has @page. */
+static struct mem_place *seek(struct rts_mem *m, uint64_t page)
 {
-	struct place p;
+	struct mem_place *p = &m->place;
+
+	if (page < p->first || page >= p->end)
+		descend(m, page, p);
+	return p;
+}
+
+/* Nodes are about to change. */
+static void lose(struct rts_mem *m)
+{
+	m->place.end = 0;
+	m->place.run.end = 0;
+}
+
+/* And the run. */
+static struct mem_place *seek_run(struct rts_mem *m, uint64_t page)
+{
+	struct mem_place *p = &m->place;
+	const struct mem_leaf *leaf;
 	uint32_t i;
 
-	seek(m, page, &p);
-	i = leaf_find(p.leaf, page);
-	return (struct mem_run){
-		.first = page_of(p.leaf->word[i - 1]),
-		.end = i < p.leaf->n ? page_of(p.leaf->word[i]) : p.end,
-		.class = class_of(p.leaf->word[i - 1]),
+	if (page >= p->run.first && page < p->run.end)
+		return p;
+	leaf = seek(m, page)->leaf;
+	i = leaf_find(leaf, page);
+	p->i = i;
+	p->run = (struct mem_run){
+		.first = page_of(leaf->word[i - 1]),
+		.end = i < leaf->n ? page_of(leaf->word[i]) : p->end,
+		.class = class_of(leaf->word[i - 1]),
 	};
+	return p;
+}
+
+struct mem_run mem_tree_run(struct rts_mem *m, uint64_t page)
+{
+	return seek_run(m, page)->run;
 }
 
 /* The longest usable run of a leaf whose pages end at @end. */
@@ -119,11 +146,9 @@ static uint64_t inner_max(const struct mem_inner *inner)
 	return max;
 }
 
-/* Tells the inner nodes above @p what its leaf has now. */
-static void refresh(const struct rts_mem *m, const struct place *p)
+/* Tells the inner nodes above @p that its leaf's longest run is @max now. */
+static void refresh(const struct rts_mem *m, const struct mem_place *p, uint64_t max)
 {
-	uint64_t max = leaf_max(p->leaf, p->end);
-
 	for (uint32_t l = m->height; l-- > 0;) {
 		struct mem_inner *inner = p->level[l].inner;
 		uint64_t *old = &inner->max[p->level[l].at];
@@ -221,6 +246,7 @@ static void grow(struct rts_mem *m, uint64_t page)
 	uint64_t end = SPACE_PAGES;
 	uint32_t node = m->root;
 
+	lose(m);
 	if (is_full(m, m->root, m->height == 0)) {
 		node = mem_node_new(m);
 		/* its maximum comes with the split */
@@ -281,6 +307,7 @@ static void shrink(struct rts_mem *m, uint64_t page)
 {
 	uint32_t node = m->root;
 
+	lose(m);
 	for (uint32_t l = 0; l < m->height; l++) {
 		struct mem_inner *inner = mem_node(m, node);
 		uint32_t at = inner_find(inner, page);
@@ -318,14 +345,22 @@ static void forget(const struct rts_mem *m, uint64_t word)
 	mem_class(m, class_of(word))->refs--;
 }
 
-/* How many entries of the map begin with @words, which follow a run of @before. */
+/* Whether an entry of the map begins where a run of @class follows one of @before. */
+static bool border(const struct rts_mem *m, uint32_t before, uint32_t class)
+{
+	const struct mem_class *c = mem_class(m, class);
+
+	return !c->hidden && !mem_class_alike(mem_class(m, before), c);
+}
+
+/* How many begin with @words, which follow a run of @before. */
 static uint64_t borders(const struct rts_mem *m, uint32_t before, const uint64_t *words,
 			size_t n)
 {
 	uint64_t count = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		count += mem_class_border(m, before, class_of(words[i]));
+		count += border(m, before, class_of(words[i]));
 		before = class_of(words[i]);
 	}
 	return count;
@@ -337,11 +372,12 @@ static void drop(struct rts_mem *m, struct mem_leaf *leaf, uint64_t end)
 {
 	const uint32_t before = class_of(leaf->word[leaf->n - 1]);
 	const uint64_t *next = NULL;
-	struct place p;
+	struct mem_place p;
 	uint64_t gone, max, first;
 	uint32_t l = m->height;
 
-	seek(m, end, &p);
+	lose(m);
+	descend(m, end, &p);
 	gone = p.leaf->word[0];
 	if (p.leaf->n > 1)
 		next = &p.leaf->word[1];
@@ -361,7 +397,7 @@ static void drop(struct rts_mem *m, struct mem_leaf *leaf, uint64_t end)
 		max = leaf_max(p.leaf, p.end);
 	} else {
 		/* The leaf goes, and with it inner nodes that led to it alone. */
-		uint32_t node = p.leaf_node;
+		uint32_t node = p.node;
 
 		leaf->next = p.leaf->next;
 		do {
@@ -385,13 +421,31 @@ static void drop(struct rts_mem *m, struct mem_leaf *leaf, uint64_t end)
 	}
 }
 
+/* The longest usable run among the words [@i, @end) of a leaf. */
+static uint64_t longest(const struct mem_place *p, uint32_t i, uint32_t end)
+{
+	const struct mem_leaf *leaf = p->leaf;
+	uint64_t max = 0;
+
+	for (; i < end; i++) {
+		const uint64_t last = i + 1 < leaf->n ? page_of(leaf->word[i + 1]) : p->end;
+
+		if ((leaf->word[i] & CLASS_USABLE) != 0 &&
+		    last - page_of(leaf->word[i]) > max)
+			max = last - page_of(leaf->word[i]);
+	}
+	return max;
+}
+
 /* Replaces @del words of the leaf at @i by @n others. @before: the class of the run before
- * them. */
-static void edit(struct rts_mem *m, struct place *p, uint32_t i, uint32_t before,
-		 uint32_t del, const uint64_t *words, uint32_t n)
+ * them. @max: the leaf's longest run up to now; UINT64_MAX: not known. */
+static void edit(struct rts_mem *m, struct mem_place *p, uint32_t i, uint32_t before,
+		 uint32_t del, const uint64_t *words, uint32_t n, uint64_t max)
 {
 	struct mem_leaf *leaf = p->leaf;
+	const uint32_t from = i - (i > 0); /* the run before may end elsewhere now */
 	const uint64_t *next = NULL;
+	uint64_t gone = longest(p, from, i + del), come;
 
 	if (i + del < leaf->n)
 		next = leaf->word + i + del;
@@ -408,64 +462,77 @@ static void edit(struct rts_mem *m, struct place *p, uint32_t i, uint32_t before
 		refer(m, words[k]);
 	for (uint32_t k = 0; k < del; k++)
 		forget(m, leaf->word[i + k]);
-	memmove(leaf->word + i + n, leaf->word + i + del,
-		(leaf->n - i - del) * sizeof *leaf->word);
-	memcpy(leaf->word + i, words, n * sizeof *words);
+	if (n != del)
+		memmove(leaf->word + i + n, leaf->word + i + del,
+			(leaf->n - i - del) * sizeof *leaf->word);
+	for (uint32_t k = 0; k < n; k++)
+		leaf->word[i + k] = words[k];
 	leaf->n += n - del;
-	refresh(m, p);
+	p->run.end = 0;
+	come = longest(p, from, i + n);
+	if (max == UINT64_MAX || (gone == max && come < max))
+		max = leaf_max(leaf, p->end);
+	else if (come > max)
+		max = come;
+	refresh(m, p, max);
 }
 
 void mem_tree_set(struct rts_mem *m, uint64_t first, uint64_t end, uint32_t class)
 {
 	/* Words change behind the run of the page before @first, which page 0 lacks. */
-	uint64_t anchor = first - (first != 0), tail_end, words[EDIT_MAX];
+	uint64_t anchor = first - (first != 0), tail_end, max = UINT64_MAX, words[EDIT_MAX];
 	uint32_t before = CLASS_HOLE, tail, i = 0, del = 0, n = 0;
 	bool dropped = false;
-	struct place p;
+	struct mem_place *p;
 
-	seek(m, anchor, &p);
-	if (first != 0) {
-		i = leaf_find(p.leaf, anchor);
-		before = class_of(p.leaf->word[i - 1]);
+	if (first == 0) {
+		p = seek(m, 0);
+	} else {
+		p = seek_run(m, anchor);
+		i = p->i;
+		before = p->run.class;
 		/* A word that begins a leaf is changed where it is, so that changing a
 		 * range run by run needs room at its two ends only. */
-		if (first == p.end && before != class) {
+		if (first == p->end && before != class) {
 			anchor = first;
-			seek(m, anchor, &p);
+			p = seek(m, anchor);
 			i = 0;
 		}
 	}
 	if (first == 0 || before != class)
 		words[n++] = word(first, class);
-	while (i + del < p.leaf->n && page_of(p.leaf->word[i + del]) < end)
+	while (i + del < p->leaf->n && page_of(p->leaf->word[i + del]) < end)
 		del++;
-	if (i + del < p.leaf->n || p.end >= end) {
-		tail = class_of(p.leaf->word[i + del - 1]);
-		tail_end = i + del < p.leaf->n ? page_of(p.leaf->word[i + del]) : p.end;
+	if (i + del < p->leaf->n || p->end >= end) {
+		tail = class_of(p->leaf->word[i + del - 1]);
+		tail_end = i + del < p->leaf->n ? page_of(p->leaf->word[i + del]) : p->end;
 	} else {
 		const struct mem_run run = mem_tree_run(m, end - 1);
 
 		tail = run.class;
 		tail_end = run.end;
+		p = seek(m, anchor);
 	}
 	if (tail_end > end && tail != class)
 		words[n++] = word(end, tail);
-	if (p.leaf->n + n - del > LEAF_MAX) {
+	if (p->leaf->n + n - del > LEAF_MAX) {
 		grow(m, anchor);
 		mem_tree_set(m, first, end, class);
 		return;
 	}
-	if (i + del < p.leaf->n)
-		del += p.leaf->word[i + del] == word(end, class);
-	while (p.end < end || (p.end == end && p.leaf->next != 0 &&
-			       ((struct mem_leaf *)mem_node(m, p.leaf->next))->word[0] ==
-				       word(end, class))) {
-		drop(m, p.leaf, p.end);
-		seek(m, anchor, &p);
+	if (i + del < p->leaf->n)
+		del += p->leaf->word[i + del] == word(end, class);
+	while (p->end < end || (p->end == end && p->leaf->next != 0 &&
+				((struct mem_leaf *)mem_node(m, p->leaf->next))->word[0] ==
+					word(end, class))) {
+		drop(m, p->leaf, p->end);
+		p = seek(m, anchor);
 		dropped = true;
 	}
-	edit(m, &p, i, before, del, words, n);
-	if (p.leaf->n < LEAF_MAX / 4)
+	if (!dropped && m->height > 0)
+		max = p->level[m->height - 1].inner->max[p->level[m->height - 1].at];
+	edit(m, p, i, before, del, words, n, max);
+	if (p->leaf->n < LEAF_MAX / 4 && m->height > 0)
 		shrink(m, anchor);
 	if (dropped && end < SPACE_PAGES)
 		shrink(m, end);
@@ -473,16 +540,19 @@ void mem_tree_set(struct rts_mem *m, uint64_t first, uint64_t end, uint32_t clas
 
 /* Search. */
 
-static bool find_in_leaf(const struct mem_leaf *leaf, uint64_t end, uint64_t pages,
-			 uint64_t below, struct mem_run *ret)
+static bool find_in_leaf(struct mem_place *p, uint64_t pages, uint64_t below)
 {
+	const struct mem_leaf *leaf = p->leaf;
+	uint64_t end = p->end;
+
 	for (uint32_t i = leaf->n; i-- > 0;) {
 		const uint64_t first = page_of(leaf->word[i]);
 		const uint64_t last = end < below ? end : below;
 
 		if ((leaf->word[i] & CLASS_USABLE) != 0 && last >= first &&
 		    last - first >= pages) {
-			*ret = (struct mem_run){first, end, class_of(leaf->word[i])};
+			p->run = (struct mem_run){first, end, class_of(leaf->word[i])};
+			p->i = i + 1;
 			return true;
 		}
 		end = first;
@@ -490,34 +560,48 @@ static bool find_in_leaf(const struct mem_leaf *leaf, uint64_t end, uint64_t pag
 	return false;
 }
 
-static bool find_in(const struct rts_mem *m, uint32_t node, uint32_t level, uint64_t end,
-		    uint64_t pages, uint64_t below, struct mem_run *ret)
+/* Below @node, whose pages end at @end. */
+static bool find_in(struct rts_mem *m, uint32_t node, uint32_t l, uint64_t end,
+		    uint64_t pages, uint64_t below)
 {
-	const struct mem_inner *inner;
+	struct mem_inner *inner = mem_node(m, node);
+	struct mem_place *p = &m->place;
 
-	if (level == 0)
-		return find_in_leaf(mem_node(m, node), end, pages, below, ret);
-	inner = mem_node(m, node);
+	if (l == m->height) {
+		p->node = node;
+		p->leaf = mem_node(m, node);
+		p->first = page_of(p->leaf->word[0]);
+		p->end = end;
+		return find_in_leaf(p, pages, below);
+	}
+	p->level[l].inner = inner;
 	for (uint32_t i = inner->n; i-- > 0;) {
-		if (inner->max[i] >= pages && inner->first[i] < below &&
-		    find_in(m, inner->child[i], level - 1, end, pages, below, ret))
-			return true;
+		if (inner->max[i] >= pages && inner->first[i] < below) {
+			fetch(mem_node(m, inner->child[i]));
+			p->level[l].at = i;
+			if (find_in(m, inner->child[i], l + 1, end, pages, below))
+				return true;
+		}
 		end = inner->first[i];
 	}
 	return false;
 }
 
-bool mem_tree_find(const struct rts_mem *m, uint64_t pages, uint64_t below,
-		   struct mem_run *ret)
+bool mem_tree_find(struct rts_mem *m, uint64_t pages, uint64_t below, struct mem_run *ret)
 {
-	return find_in(m, m->root, m->height, SPACE_PAGES, pages, below, ret);
+	if (!find_in(m, m->root, 0, SPACE_PAGES, pages, below)) {
+		lose(m);
+		return false;
+	}
+	*ret = m->place.run;
+	return true;
 }
 
 const struct mem_leaf *mem_tree_first(const struct rts_mem *m)
 {
-	struct place p;
+	struct mem_place p;
 
-	seek(m, 0, &p);
+	descend(m, 0, &p);
 	return p.leaf;
 }
 
@@ -565,7 +649,7 @@ static bool check_leaf(const struct rts_mem *m, uint32_t node, struct check *c)
 		if (page_of(leaf->word[i]) < c->page || (c->any && class == c->class) ||
 		    (!c->any && page_of(leaf->word[i]) != 0))
 			return false;
-		c->entries += mem_class_border(m, c->class, class);
+		c->entries += border(m, c->class, class);
 		c->class = class;
 		c->page = page_of(leaf->word[i]) + 1;
 		c->words++;
@@ -599,7 +683,7 @@ static bool check_node(const struct rts_mem *m, uint32_t node, uint32_t level, u
 	return true;
 }
 
-bool mem_tree_check(const struct rts_mem *m)
+bool mem_tree_check(struct rts_mem *m)
 {
 	struct check c = {.class = CLASS_HOLE};
 	uint64_t refs = 0;

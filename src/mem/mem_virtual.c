@@ -62,7 +62,7 @@ static bool overlap(struct mem_virtual *v, size_t n)
 }
 
 /* Whether the memory map has all of [first, end). */
-static bool in_map(const struct rts_mem *m, uint64_t first, uint64_t end)
+static bool in_map(struct rts_mem *m, uint64_t first, uint64_t end)
 {
 	while (first < end) {
 		const struct mem_run run = mem_tree_run(m, first);
@@ -75,7 +75,7 @@ static bool in_map(const struct rts_mem *m, uint64_t first, uint64_t end)
 }
 
 /* Whether each page that the runtime needs is in one of the ranges. */
-static bool all_mapped(const struct rts_mem *m, const struct mem_virtual *v, size_t n)
+static bool all_mapped(struct rts_mem *m, const struct mem_virtual *v, size_t n)
 {
 	size_t i = 0;
 	struct mem_run run;
