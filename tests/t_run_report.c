@@ -43,6 +43,8 @@ static struct runtime_report report_new(bool unknown)
 	s->services[4] = (struct rt_service){"not used", 0, 0, 1, 0, 1};
 	s->services[9] = (struct rt_service){
 		"GetNextHighMonotonicCount", 1, 1, 1, EFIERR(0x7777), 560};
+	s->misses_count = 1;
+	s->misses[0] = (struct rt_miss){7, RT_PHASE_VIRTUAL, "mono: EFI_ABORTED"};
 	s->blocks_count = 2;
 	s->blocks[1] = (struct rt_block){
 		.physical = IMAGE, .size = 0x3000, .kind = RT_BLOCK_IMAGE};
@@ -98,6 +100,9 @@ static void t_text(void **state)
 		"SetTime                    -               0      -  -\n"
 		"GetNextHighMonotonicCount  RuntimeDxe      1    560  0x8000000000007777\n"
 		"\n"
+		"answered otherwise than expected:\n"
+		"  virtual: mono: EFI_ABORTED\n"
+		"\n"
 		"hang  -  in the entry point: does not return\n"
 		"unconverted-pointer  My.efi+0x1a40  reads \"it\"\n"
 		"\n"
@@ -125,7 +130,8 @@ static void t_text(void **state)
 	text = text_of(&r, false, false);
 	assert_string_equal(text, want);
 	free(text);
-	text = text_of(&r, true, false);
+	text = text_of(&r, true, true);
+	assert_non_null(strstr(text, "\n  virtual, line 7: mono: EFI_ABORTED\n"));
 	assert_null(strstr(text, "--verbose"));
 	assert_true(strlen(text) > strlen(want));
 	free(text);
@@ -210,7 +216,7 @@ static void t_json(void **state)
 
 	(void)state;
 	assert_non_null(doc);
-	assert_int_equal(json_object_size(doc), 6);
+	assert_int_equal(json_object_size(doc), 7);
 	assert_json(json_object_get(doc, "schema"), "\"runtserv.run/1\"");
 	assert_json(
 		json_object_get(doc, "drivers"),
@@ -251,6 +257,8 @@ static void t_json(void **state)
 		    "{\"name\":\"GetNextHighMonotonicCount\",\"owner\":\"RuntimeDxe\","
 		    "\"calls\":1,"
 		    "\"status\":\"0x8000000000007777\",\"stack_bytes\":560}]");
+	assert_json(json_object_get(doc, "failed_calls"),
+		    "[{\"phase\":\"virtual\",\"line\":7,\"text\":\"mono: EFI_ABORTED\"}]");
 	json_decref(doc);
 	runtime_report_fini(&r);
 }

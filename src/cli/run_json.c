@@ -147,10 +147,26 @@ static json_t *services_json(const struct rt_shared *s)
 	return list;
 }
 
+static json_t *misses_json(const struct rt_shared *s)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < s->misses_count; i++) {
+		const struct rt_miss *m = &s->misses[i];
+
+		json_array_append_new(list,
+				      json_pack("{s:s, s:o, s:s}", "phase",
+						runtime_phase_name((enum rt_phase)m->phase),
+						"line", number(m->line), "text", m->text));
+	}
+	return list;
+}
+
 json_t *run_json(const struct runtime_report *r)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "schema", "runtserv.run/1",
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "schema", "runtserv.run/1",
 			 "drivers", drivers_json(r), "phases", phases_json(r->last),
 			 "findings", findings_json(r), "suspects", suspects_json(r->last),
-			 "services", services_json(r->last));
+			 "services", services_json(r->last), "failed_calls",
+			 misses_json(r->last));
 }

@@ -97,6 +97,21 @@ static void print_phases(FILE *to, const struct rt_shared *s)
 				s->phases[i].failed);
 }
 
+/* A line of the battery has a number that tells nobody anything. */
+static void print_misses(FILE *to, const struct rt_shared *s, bool script)
+{
+	if (s->misses_count != 0)
+		fprintf(to, "\nanswered otherwise than expected:\n");
+	for (uint32_t i = 0; i < s->misses_count; i++) {
+		const struct rt_miss *m = &s->misses[i];
+
+		fprintf(to, "  %s", runtime_phase_name((enum rt_phase)m->phase));
+		if (script)
+			fprintf(to, ", line %u", m->line);
+		fprintf(to, ": %s\n", m->text);
+	}
+}
+
 static bool has_services(const struct rt_shared *s)
 {
 	for (unsigned i = 0; i < RT_SERVICES_MAX; i++)
@@ -251,6 +266,7 @@ void run_text(FILE *to, const struct runtime_report *r, bool verbose, bool scrip
 	print_drivers(to, r, width);
 	print_phases(to, r->last);
 	print_services(to, r->last, width);
+	print_misses(to, r->last, script);
 	print_findings(to, r);
 	print_suspects(to, r->last, verbose);
 	print_verdict(to, r, script);
