@@ -805,7 +805,7 @@ void rt_calls_run(struct rt *rt, enum rt_phase phase)
 	const struct rt_script *s = rt->script;
 
 	for (size_t i = 0; i < s->count && !rt->reset; i++) {
-		const int32_t number = (int32_t)(phase * RT_SCRIPT_CALLS_MAX + i);
+		const int32_t number = (int32_t)((size_t)phase * RT_SCRIPT_CALLS_MAX + i);
 
 		if ((s->calls[i].phases >> phase & 1) == 0 || is_left_out(rt->plan, number))
 			continue;
