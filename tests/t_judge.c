@@ -588,7 +588,7 @@ static void t_unmet(void **state)
 	static const struct {
 		enum rt_status status;
 		EFI_STATUS entry_status;
-		struct rt_need needs[5];
+		struct rt_need needs[7];
 		const char *text; /* NULL: no finding */
 	} cases[] = {
 		{RT_STATUS_UNMET,
@@ -604,6 +604,8 @@ static void t_unmet(void **state)
 		{RT_STATUS_UNMET,
 		 0,
 		 {{SMM_ACCESS, 0, RT_NEED_DEPEX, 0},
+		  {SMM_ACCESS, 0, RT_NEED_DEPEX, 0},
+		  {SMM_ACCESS, 0, RT_NEED_DEPEX, 0},
 		  {SMM_ACCESS, 0, RT_NEED_DEPEX, 0},
 		  {SMM_ACCESS, 0, RT_NEED_DEPEX, 0},
 		  {SMM_ACCESS, 0, RT_NEED_DEPEX, 0},
@@ -629,7 +631,7 @@ static void t_unmet(void **state)
 		m->s->images[0].status = (uint8_t)cases[i].status;
 		m->s->images[0].entry_status = cases[i].entry_status;
 		memcpy(m->s->needs, cases[i].needs, sizeof cases[i].needs);
-		while (m->s->needs_count < 5 &&
+		while (m->s->needs_count < 7 &&
 		       m->s->needs[m->s->needs_count].guid.Data1 != 0)
 			m->s->needs_count++;
 		if (cases[i].text == NULL) {

@@ -414,10 +414,37 @@ static bool is_well(const struct run *r)
 	       (r->calls == NULL || run_failed_calls(r->report.last) == 0);
 }
 
+/* On a terminal alone, and gone when the report begins. */
+static void show_progress(void *ctx, unsigned run, unsigned ms)
+{
+	bool *shown = ctx;
+
+	*shown = true;
+	fprintf(stderr, "\rrun %u: %u s ", run, ms / 1000);
+}
+
+static int run_drivers(struct run *r)
+{
+	struct diag d = {0};
+	bool shown = false;
+	int rc;
+
+	if (!r->json && isatty(STDERR_FILENO)) {
+		r->config.progress = show_progress;
+		r->config.progress_ctx = &shown;
+	}
+	rc = runtime_run(&r->config, &d, &r->report);
+	if (shown)
+		fprintf(stderr, "\r%*s\r", 24, "");
+	if (rc == 0)
+		return EXIT_WELL;
+	rt_clean(d.text, sizeof d.text);
+	return cli_error(VERB, "%s", d.text);
+}
+
 int cmd_run(int argc, char **argv)
 {
 	cleanup(run_free) struct run *r = calloc(1, sizeof *r);
-	struct diag d = {0};
 	bool go = false;
 	int status;
 
@@ -432,11 +459,9 @@ int cmd_run(int argc, char **argv)
 		status = add_driver(r, r->words[i]);
 	if (status != EXIT_WELL)
 		return status;
-	if (runtime_run(&r->config, &d, &r->report) < 0) {
-		rt_clean(d.text, sizeof d.text);
-		return cli_error(VERB, "%s", d.text);
-	}
-	status = save_results(r);
+	status = run_drivers(r);
+	if (status == EXIT_WELL)
+		status = save_results(r);
 	if (status == EXIT_WELL)
 		status = print_report(r);
 	if (status != EXIT_WELL)

@@ -15,7 +15,7 @@ int run_find(const struct rts_fv *fv, const char *word, const struct rts_fv_file
  * what may be meant. */
 int run_not_found(const struct rts_fv *fv, const char *path, const char *word);
 
-/* Calls that were not answered as expected. */
+/* Calls of services that were not answered as expected: in the phases that scripts have. */
 uint64_t run_failed_calls(const struct rt_shared *s);
 
 /* For people: everything, and a verdict in the last line. @verbose: all suspects. @script:

@@ -50,15 +50,21 @@ static const char *status_text(uint64_t status, char ret[32])
 	return ret;
 }
 
+static int wider(int width, const char *text)
+{
+	const int n = (int)strlen(text);
+
+	return n > width ? n : width;
+}
+
 /* How wide the column of drivers' names must be. */
 static int name_width(const struct rt_shared *s)
 {
-	size_t width = strlen("DRIVER");
+	int width = wider(0, "DRIVER");
 
 	for (uint32_t i = 0; i < s->images_count; i++)
-		if (strlen(s->images[i].name) > width)
-			width = strlen(s->images[i].name);
-	return (int)width;
+		width = wider(width, s->images[i].name);
+	return width;
 }
 
 static void print_drivers(FILE *to, const struct runtime_report *r, int width)
@@ -83,7 +89,10 @@ uint64_t run_failed_calls(const struct rt_shared *s)
 	uint64_t n = 0;
 
 	for (unsigned i = 0; i < RT_PHASE_COUNT; i++)
-		n += s->phases[i].failed;
+		n += i == RT_PHASE_BOOT || i == RT_PHASE_READY_TO_BOOT ||
+				     i == RT_PHASE_RUNTIME || i == RT_PHASE_VIRTUAL
+			     ? s->phases[i].failed
+			     : 0;
 	return n;
 }
 
@@ -112,33 +121,38 @@ static void print_misses(FILE *to, const struct rt_shared *s, bool script)
 	}
 }
 
-static bool has_services(const struct rt_shared *s)
+/* Not the entries that nobody has touched. */
+static bool is_shown(const struct rt_service *p)
 {
-	for (unsigned i = 0; i < RT_SERVICES_MAX; i++)
-		if (s->services[i].used)
-			return true;
-	return false;
+	return p->used && (p->owner != RT_NOBODY || p->calls != 0);
 }
 
-static void print_services(FILE *to, const struct rt_shared *s, int width)
+static void print_service(FILE *to, const struct rt_shared *s, const struct rt_service *p,
+			  int name, int owner)
 {
 	char status[32], stack[16];
 
-	if (!has_services(s))
-		return;
-	fprintf(to, "\n%-25s  %-*s  CALLS  STACK  LAST STATUS\n", "SERVICE", width,
-		"OWNER");
-	for (unsigned i = 0; i < RT_SERVICES_MAX; i++) {
-		const struct rt_service *p = &s->services[i];
+	snprintf(stack, sizeof stack, "%u", p->stack_bytes);
+	fprintf(to, "%-*s  %-*s  %5u  %5s  %s\n", name, p->name, owner,
+		name_or(s, p->owner, "-"), p->calls, p->stack_bytes != 0 ? stack : "-",
+		p->calls != 0 ? status_text(p->status, status) : "-");
+}
 
-		if (!p->used)
-			continue;
-		snprintf(stack, sizeof stack, "%u", p->stack_bytes);
-		fprintf(to, "%-25s  %-*s  %5u  %5s  %s\n", p->name, width,
-			name_or(s, p->owner, "-"), p->calls,
-			p->stack_bytes != 0 ? stack : "-",
-			p->calls != 0 ? status_text(p->status, status) : "-");
-	}
+static void print_services(FILE *to, const struct rt_shared *s, int owner)
+{
+	int name = 0;
+
+	for (unsigned i = 0; i < RT_SERVICES_MAX; i++)
+		if (is_shown(&s->services[i]))
+			name = wider(name, s->services[i].name);
+	if (name == 0)
+		return;
+	name = wider(name, "SERVICE");
+	fprintf(to, "\n%-*s  %-*s  CALLS  STACK  LAST STATUS\n", name, "SERVICE", owner,
+		"OWNER");
+	for (unsigned i = 0; i < RT_SERVICES_MAX; i++)
+		if (is_shown(&s->services[i]))
+			print_service(to, s, &s->services[i], name, owner);
 }
 
 static void print_finding(FILE *to, const struct runtime_finding *f)

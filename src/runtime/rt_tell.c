@@ -15,7 +15,7 @@
 /* Memory of one driver that is searched for a pointer. */
 #define SEARCH_MAX (16ULL << 20)
 
-#define NEEDS_TOLD 3U
+#define NEEDS_TOLD 5U
 
 typedef unsigned long long ull;
 
