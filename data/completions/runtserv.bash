@@ -44,9 +44,9 @@ _runtserv()
 		case $prev:$cur in
 		--engine:*) words='own edk2' ;;
 		--timeout:* | --pcd:* | --seed:*) return ;;
-		--firmware:* | --calls:* | --flash:* | --save-flash:* | --save-map:*) ;;
+		--firmware:* | --calls:* | --trace:* | --flash:* | --save-flash:* | --save-map:*) ;;
 		*:-*)
-			words='--json --firmware --engine --no-virtual --timeout --calls --flash --save-flash
+			words='--json --firmware --engine --no-virtual --timeout --calls --trace --flash --save-flash
 				--save-map --pcd --seed --head-guard --verbose --help'
 			;;
 		esac

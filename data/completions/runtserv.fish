@@ -52,6 +52,7 @@ complete -c runtserv -n $run -l engine -x -a 'own edk2' -d 'Who converts address
 complete -c runtserv -n $run -l no-virtual -d 'Never call SetVirtualAddressMap'
 complete -c runtserv -n $run -l timeout -x -d 'Seconds for each call'
 complete -c runtserv -n $run -l calls -r -F -d 'A script of calls'
+complete -c runtserv -n $run -l trace -r -F -d 'Write what each call answered'
 complete -c runtserv -n $run -l flash -r -F -d 'What the variable flash holds'
 complete -c runtserv -n $run -l save-flash -r -F -d 'Write what it holds in the end'
 complete -c runtserv -n $run -l save-map -r -F -d 'Write the last memory map'

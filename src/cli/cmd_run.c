@@ -26,6 +26,7 @@ enum {
 	OPT_NO_VIRTUAL,
 	OPT_TIMEOUT,
 	OPT_CALLS,
+	OPT_TRACE,
 	OPT_FLASH,
 	OPT_SAVE_FLASH,
 	OPT_SAVE_MAP,
@@ -43,6 +44,7 @@ static const struct cli_option options[] = {
 	[OPT_NO_VIRTUAL] = {"no-virtual", NULL, "an operating system that never calls SetVirtualAddressMap"},
 	[OPT_TIMEOUT] = {"timeout", "S", "seconds that a call into a driver may take (default 5)"},
 	[OPT_CALLS] = {"calls", "FILE", "a script of calls, in place of the usual ones"},
+	[OPT_TRACE] = {"trace", "FILE", "write what each call answered, a line for each"},
 	[OPT_FLASH] = {"flash", "FILE", "what the variable flash holds at the start"},
 	[OPT_SAVE_FLASH] = {"save-flash", "FILE", "write what it holds in the end"},
 	[OPT_SAVE_MAP] = {"save-map", "FILE", "write the last memory map, for runtserv memmap"},
@@ -74,7 +76,7 @@ struct file {
 struct run {
 	const char *words[DRIVERS_MAX]; /* DRIVER... */
 	size_t word_count;
-	const char *firmware, *calls, *flash, *save_flash, *save_map;
+	const char *firmware, *calls, *trace, *flash, *save_flash, *save_map;
 	bool json, verbose;
 	uint64_t pcds[PCDS_MAX][2];
 	struct runtime_config config;
@@ -83,7 +85,7 @@ struct run {
 	struct runtime_driver drivers[DRIVERS_MAX];
 	struct file images[DRIVERS_MAX], firmware_file, calls_file, flash_file;
 	struct rts_fv *fv;
-	struct bytes flash_after;
+	struct bytes flash_after, trace_text;
 	struct runtime_report report;
 };
 
@@ -101,6 +103,7 @@ static void run_free(struct run **p)
 	free(r->calls_file.p);
 	free(r->flash_file.p);
 	free((void *)r->flash_after.p);
+	free((void *)r->trace_text.p);
 	free(r);
 }
 
@@ -179,6 +182,10 @@ static int set_option(struct run *r, int option, const char *arg)
 		return set_timeout(r, arg);
 	case OPT_CALLS:
 		r->calls = arg;
+		break;
+	case OPT_TRACE:
+		r->trace = arg;
+		r->config.trace = &r->trace_text;
 		break;
 	case OPT_FLASH:
 		r->flash = arg;
@@ -403,6 +410,8 @@ static int save_results(const struct run *r)
 		status = save(r->save_map, s->map, s->map_len);
 	if (status == EXIT_WELL && r->save_flash != NULL)
 		status = save(r->save_flash, r->flash_after.p, r->flash_after.n);
+	if (status == EXIT_WELL && r->trace != NULL)
+		status = save(r->trace, r->trace_text.p, r->trace_text.n);
 	return status;
 }
 

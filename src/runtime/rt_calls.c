@@ -332,6 +332,31 @@ static bool is_named(const struct run *r, const CHAR16 *name, const EFI_GUID *gu
 	       memcmp(name, r->c->name, (r->c->name_count + 1) * sizeof *name) == 0;
 }
 
+static void trace_begin(struct run *r)
+{
+	rt_trace(r->rt, "%u %s %s", r->c->line, runtime_phase_name(r->phase),
+		 rt_verb_name((enum rt_verb)r->c->verb));
+}
+
+static void trace_variable(struct run *r, const CHAR16 *name, size_t n,
+			   const EFI_GUID *guid)
+{
+	char text[GUID_TEXT_LEN + 1];
+
+	guid_to_text(guid, text);
+	rt_trace_name(r->rt, name, n);
+	rt_trace(r->rt, " %s", text);
+}
+
+static void trace_next(struct run *r, const CHAR16 *name, size_t n, const EFI_GUID *guid)
+{
+	if (r->rt->plan->trace == NULL)
+		return;
+	trace_begin(r);
+	trace_variable(r, name, n, guid);
+	rt_trace(r->rt, "\n");
+}
+
 /* From the first variable to the end; EFI_SUCCESS when the end was found. */
 static EFI_STATUS next_variables(struct run *r)
 {
@@ -377,6 +402,8 @@ static EFI_STATUS next_variables(struct run *r)
 			r->wrong = "the enumeration has no end";
 		else
 			found = found || (n == r->c->name_count && is_named(r, name, guid));
+		if (r->wrong == NULL)
+			trace_next(r, name, n, guid);
 	}
 	if (status != EFI_NOT_FOUND)
 		return status;
@@ -727,6 +754,64 @@ static bool judge(struct run *r, EFI_STATUS status, bool tell)
 	return false;
 }
 
+static void trace_get(struct run *r, EFI_STATUS status)
+{
+	static const uint8_t untouched[4] = {RT_CANARY, RT_CANARY, RT_CANARY, RT_CANARY};
+	const void *attributes = r->buffers[ATTRIBUTES].p;
+	const uint64_t size = *(const uint64_t *)r->buffers[SIZE].p;
+
+	if (memcmp(attributes, untouched, sizeof untouched) == 0)
+		rt_trace(r->rt, " - %llu", (unsigned long long)size);
+	else
+		rt_trace(r->rt, " %#x %llu", *(const uint32_t *)attributes,
+			 (unsigned long long)size);
+	if (status == EFI_SUCCESS && r->buffers[DATA].p != NULL &&
+	    size <= r->buffers[DATA].size)
+		rt_trace_data(r->rt, r->buffers[DATA].p, size);
+}
+
+static void trace_numbers(struct run *r)
+{
+	for (unsigned i = FIRST; i <= THIRD; i++)
+		if (r->buffers[i].p != NULL)
+			rt_trace(r->rt, " %llu",
+				 (unsigned long long)*(const uint64_t *)r->buffers[i].p);
+}
+
+/* What the call answered. */
+static void trace(struct run *r, EFI_STATUS status)
+{
+	char number[20];
+
+	if (r->rt->plan->trace == NULL)
+		return;
+	trace_begin(r);
+	rt_trace(r->rt, " %s", status_text(status, number));
+	switch (r->c->verb) {
+	case RT_CALL_GET:
+		trace_get(r, status);
+		break;
+	case RT_CALL_QUERY:
+		if (status == EFI_SUCCESS)
+			trace_numbers(r);
+		break;
+	case RT_CALL_NEXT_FROM:
+		rt_trace(r->rt, " %llu",
+			 (unsigned long long)*(const uint64_t *)r->buffers[SIZE].p);
+		if (status == EFI_SUCCESS && r->wrong == NULL)
+			trace_variable(
+				r, r->buffers[NAME].p,
+				ucs2_len(r->buffers[NAME].p, r->buffers[NAME].size / 2),
+				r->buffers[GUID].p);
+		break;
+	default:
+		break;
+	}
+	if (r->wrong != NULL)
+		rt_trace(r->rt, " # %s", r->wrong);
+	rt_trace(r->rt, "\n");
+}
+
 static void give_back(struct run *r)
 {
 	check_buffers(r);
@@ -784,6 +869,7 @@ static void run_line(struct rt *rt, enum rt_phase phase, const struct rt_script_
 
 		if (rt->reset && c->verb != RT_CALL_RESET)
 			r.wrong = "the machine was reset";
+		trace(&r, status);
 		tell = judge(&r, status, tell) && tell;
 		r.wrong = NULL;
 		if (r.made > BUFFERS_KEPT)

@@ -161,6 +161,7 @@ struct rt_plan {
 	size_t count, subject_count;
 	const struct rt_script *script; /* the battery, or the user's */
 	bool dispatch_only;
+	char *trace;         /* RT_TRACE_MAX bytes, or NULL */
 	const int32_t *skip; /* calls to leave out */
 	size_t skip_count;
 };
@@ -190,7 +191,7 @@ struct rt {
 	struct rt_call *call;
 	uint16_t current;     /* image whose code we entered last, or RT_NOBODY */
 	int32_t battery_call; /* -1: none */
-	bool reset;
+	bool reset, trace_full;
 	uint64_t battery_service;
 
 	/* fault handling */
@@ -400,6 +401,14 @@ void rt_services_owners(struct rt *rt);
 
 /* rt_flash_empty.c */
 void rt_flash_empty(uint8_t *p, uint32_t len);
+
+/* rt_trace.c */
+#define RT_TRACE_MAX (64U << 20)
+void rt_trace(struct rt *rt, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void rt_trace_data(struct rt *rt, const uint8_t *p, uint64_t n);
+void rt_trace_name(struct rt *rt, const CHAR16 *name, size_t n); /* quoted, as in scripts */
+/* A copy for the caller; -1: no memory. */
+int rt_trace_keep(const char *trace, uint64_t len, struct bytes *ret);
 
 /* rt_child.c */
 _Noreturn void rt_child(const struct rt_plan *plan, struct rt_shared *shared, int ram_fd,

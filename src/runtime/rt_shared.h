@@ -209,6 +209,7 @@ struct rt_shared {
 	_Atomic uint32_t finished; /* the child came to its end */
 	_Atomic uint32_t trouble;  /* our own failure: @trouble_text says */
 	char trouble_text[256];
+	_Atomic uint64_t trace_len; /* bytes, in a mapping of its own */
 	struct rt_phase_count phases[RT_PHASE_COUNT];
 	struct rt_service services[RT_SERVICES_MAX];
 	struct rt_image images[RT_IMAGES_MAX];

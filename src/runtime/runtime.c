@@ -44,6 +44,7 @@ struct session {
 	struct runtime_driver *files; /* drivers of the firmware */
 	size_t file_count;
 	int ram_fd, ecam_fd, flash_fd;
+	char *trace; /* shared with the child; NULL: not asked for */
 	struct diag *d;
 };
 
@@ -52,6 +53,8 @@ static void session_fini(struct session *s)
 	rt_script_free(s->script);
 	if (s->shared != NULL)
 		munmap(s->shared, sizeof *s->shared);
+	if (s->trace != NULL)
+		munmap(s->trace, RT_TRACE_MAX);
 	free(s->files);
 	closep(&s->ram_fd);
 	closep(&s->ecam_fd);
@@ -157,6 +160,7 @@ static int run_once(struct session *s, bool dispatch_only)
 				     .subject_count = s->config->subject_count,
 				     .script = s->script,
 				     .dispatch_only = dispatch_only,
+				     .trace = s->trace,
 				     .skip = s->skip,
 				     .skip_count = s->skip_count};
 	struct pollfd p = {.events = POLLIN};
@@ -491,6 +495,28 @@ static int flash_keep(const struct session *s)
 	return 0;
 }
 
+static int trace_new(struct session *s)
+{
+	void *p;
+
+	if (s->config->trace == NULL)
+		return 0;
+	p = mmap(NULL, RT_TRACE_MAX, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return diag(s->d, -ENOMEM, "no memory for the answers");
+	s->trace = p;
+	return 0;
+}
+
+static int trace_keep(const struct session *s)
+{
+	if (s->trace == NULL || rt_trace_keep(s->trace, atomic_load(&s->shared->trace_len),
+					      s->config->trace) == 0)
+		return 0;
+	return diag(s->d, -ENOMEM, "no memory for the answers");
+}
+
 int runtime_run(const struct runtime_config *config, struct diag *d,
 		struct runtime_report *ret)
 {
@@ -512,11 +538,15 @@ int runtime_run(const struct runtime_config *config, struct diag *d,
 		return diag(d, -ENOMEM, "no memory for the hosted machine");
 	r = firmware_drivers(&s);
 	if (r == 0)
+		r = trace_new(&s);
+	if (r == 0)
 		r = find_helpers(&s);
 	if (r == 0)
 		r = run_all(&s, ret);
 	if (r == 0)
 		r = flash_keep(&s);
+	if (r == 0)
+		r = trace_keep(&s);
 	for (size_t i = 0; i < s.count; i++)
 		ret->paths[i] = s.drivers[i]->path;
 	return r;

@@ -46,6 +46,8 @@ struct runtime_config {
 	 * run's number and its milliseconds so far. May be NULL. */
 	void (*progress)(void *ctx, unsigned run, unsigned ms);
 	void *progress_ctx;
+	struct bytes *trace; /* NULL, or gets a line for each answer to a call of the last
+				run; the caller frees p */
 	/* PCD tokens: number, value pairs; what drivers set goes on top */
 	const uint64_t (*pcds)[2];
 	size_t pcd_count;

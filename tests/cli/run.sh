@@ -48,7 +48,7 @@ dd if="$top/fuzz/corpus/rom/two" of=x64.efi bs=64 skip=1 count=16 2>/dev/null
 run 0 --help && [ ! -s err ] && grep -q '^Usage: runtserv run ' out
 ok 'help' $?
 missing=
-for o in json firmware engine no-virtual timeout calls flash save-flash save-map pcd seed head-guard verbose; do
+for o in json firmware engine no-virtual timeout calls trace flash save-flash save-map pcd seed head-guard verbose; do
 	grep -q -- "^  --$o" out || missing="$missing $o"
 done
 [ -z "$missing" ]
