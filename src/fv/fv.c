@@ -36,22 +36,40 @@ struct file {
 	bool header_ok;
 };
 
-void fv_problem(struct fv_read *r, const uint8_t *at, const char *fmt, ...)
+/* A text that begins with the place. */
+static void say(const struct fv_read *r, struct diag *d, const uint8_t *at, const char *fmt,
+		va_list ap)
 {
 	unsigned long long offset = (unsigned long long)(at - r->buffer.p);
 	char text[256];
+
+	fmt_text(text, sizeof text, fmt, ap);
+	if (r->buffer_no == 0)
+		diag_set(d, "offset %#llx: %s", offset, text);
+	else
+		diag_set(d, "unpacked section %u, offset %#llx: %s", r->buffer_no, offset,
+			 text);
+}
+
+void fv_problem(struct fv_read *r, const uint8_t *at, const char *fmt, ...)
+{
 	va_list ap;
 
-	if (r->fv->problem.text[0] != 0)
-		return;
 	va_start(ap, fmt);
-	fmt_text(text, sizeof text, fmt, ap);
+	say(r, &r->fv->problem, at, fmt, ap);
 	va_end(ap);
-	if (r->buffer_no == 0)
-		diag_set(&r->fv->problem, "offset %#llx: %s", offset, text);
-	else
-		diag_set(&r->fv->problem, "unpacked section %u, offset %#llx: %s",
-			 r->buffer_no, offset, text);
+}
+
+__attribute__((format(printf, 3, 4))) static void
+over_limit(struct fv_read *r, const uint8_t *at, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (r->d != NULL)
+		say(r, r->d, at, fmt, ap);
+	va_end(ap);
+	r->status = EFI_OUT_OF_RESOURCES;
 }
 
 struct rts_fv_file *fv_file(struct rts_fv *fv, size_t i)
@@ -62,9 +80,8 @@ struct rts_fv_file *fv_file(struct rts_fv *fv, size_t i)
 bool fv_enter(struct fv_read *r, const uint8_t *at)
 {
 	if (r->depth == RTS_FV_DEPTH_MAX) {
-		fv_problem(r, at, "more than %u volumes and sections within each other",
+		over_limit(r, at, "more than %u volumes and sections within each other",
 			   RTS_FV_DEPTH_MAX);
-		r->status = diag(r->d, EFI_OUT_OF_RESOURCES, "%s", r->fv->problem.text);
 		return false;
 	}
 	r->depth++;
@@ -110,12 +127,11 @@ void *fv_alloc(struct fv_read *r, size_t n)
 uint8_t *fv_alloc_unpacked(struct fv_read *r, const uint8_t *at, uint64_t n)
 {
 	if (n > RTS_FV_UNPACKED_MAX - r->fv->unpacked) {
-		fv_problem(r, at,
+		over_limit(r, at,
 			   "unpacks to %llu bytes, and with what is unpacked already "
 			   "(%llu) that is more than %llu",
 			   (unsigned long long)n, (unsigned long long)r->fv->unpacked,
 			   RTS_FV_UNPACKED_MAX);
-		r->status = diag(r->d, EFI_OUT_OF_RESOURCES, "%s", r->fv->problem.text);
 		return NULL;
 	}
 	r->fv->unpacked += n;
@@ -145,8 +161,7 @@ static size_t new_file(struct fv_read *r, const struct rts_fv_file *file)
 	struct rts_fv *fv = r->fv;
 
 	if (fv->file_count == RTS_FV_FILES_MAX) {
-		r->status = diag(r->d, EFI_OUT_OF_RESOURCES, "more than %u files",
-				 RTS_FV_FILES_MAX);
+		over_limit(r, file->body.p, "more than %u files", RTS_FV_FILES_MAX);
 		return 0;
 	}
 	if (!grow((void **)&fv->files, &fv->file_cap, fv->file_count, sizeof *fv->files)) {
@@ -272,7 +287,8 @@ static uint64_t first_file(struct fv_read *r, struct bytes b,
 	if (h->ExtHeaderOffset != 0) {
 		if (h->ExtHeaderOffset < h->HeaderLength ||
 		    !bytes_read(b, h->ExtHeaderOffset, &ext, sizeof ext) ||
-		    ext.ExtHeaderSize < sizeof ext) {
+		    ext.ExtHeaderSize < sizeof ext ||
+		    ext.ExtHeaderSize > b.n - h->ExtHeaderOffset) {
 			fv_problem(r, b.p, "the volume's extended header at +%#x is broken",
 				   h->ExtHeaderOffset);
 			return 0;
