@@ -52,7 +52,8 @@ static int confine(struct rt *rt, struct diag *d)
 		SYS_brk,           SYS_exit,   SYS_exit_group,     SYS_rt_sigreturn,
 		SYS_clock_gettime, SYS_write, /* to descriptors that are open: none but
 						 standard error */
-		SYS_mremap,        SYS_futex,  SYS_rt_sigprocmask, SYS_getrandom};
+		SYS_mremap,        SYS_futex,  SYS_rt_sigprocmask, SYS_getrandom,
+		SYS_sigaltstack /* sanitizers ask, before what does not return */};
 	const struct rlimit none = {0, 0};
 	int r;
 
