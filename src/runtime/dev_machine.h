@@ -40,6 +40,7 @@ static inline uint32_t dev_mask(unsigned width)
 
 struct dev_rtc {
 	uint8_t index;
+	uint8_t a_reads; /* of register A */
 	uint8_t cmos[128];
 	int64_t offset; /* of this clock from the host's, in seconds */
 	/* when register C was last read: this clock, and the host's in ns */
