@@ -438,6 +438,7 @@ static int run_drivers(struct run *r)
 	bool shown = false;
 	int rc;
 
+	r->config.console = !r->json;
 	if (!r->json && isatty(STDERR_FILENO)) {
 		r->config.progress = show_progress;
 		r->config.progress_ctx = &shown;

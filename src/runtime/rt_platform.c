@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/guid.h"
+#include "base/ucs2.h"
 #include "runtime/rt_priv.h"
 
 #define PAGE 4096ULL
@@ -186,7 +188,27 @@ const struct rt_service_def rt_efi_pcd_services[RT_STUB_CONSOLE - RT_STUB_EFI_PC
 	{"EFI_PCD.GetNextTokenSpace", svc_none_found, 0},
 };
 
-/* The console: what is written goes nowhere, and nobody types. */
+/* The console: nobody types; what is written may go to people, with nothing in it that a
+ * terminal would obey. */
+
+static uint64_t svc_output(struct rt *rt, const uint64_t *a)
+{
+	const CHAR16 *s = (const CHAR16 *)a[1];
+	char text[512];
+	size_t n = 0;
+
+	if (s == NULL)
+		return EFI_INVALID_PARAMETER;
+	for (; *s != 0 && n + 4 < sizeof text; s++) {
+		if (*s >= 0x20 && *s != 0x7f && (*s < 0x80 || *s > 0x9f))
+			n += ucs2_to_utf8(s, 1, text + n, sizeof text - n);
+		else if (*s == u'\n')
+			text[n++] = '\n';
+	}
+	if (rt->plan->console && write(STDERR_FILENO, text, n) < 0)
+		return EFI_DEVICE_ERROR;
+	return EFI_SUCCESS;
+}
 
 static uint64_t svc_no_key(struct rt *rt, const uint64_t *a)
 {
@@ -207,7 +229,7 @@ static uint64_t svc_query_mode(struct rt *rt, const uint64_t *a)
 
 const struct rt_service_def rt_console_services[RT_CONSOLE_SERVICES] = {
 	{"ConOut.Reset", svc_nothing, 0},
-	{"ConOut.OutputString", svc_nothing, 0},
+	{"ConOut.OutputString", svc_output, TPL_NOTIFY},
 	{"ConOut.TestString", svc_nothing, 0},
 	{"ConOut.QueryMode", svc_query_mode, 0},
 	{"ConOut.SetMode", svc_nothing, 0},

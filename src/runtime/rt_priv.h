@@ -161,6 +161,7 @@ struct rt_plan {
 	size_t count, subject_count;
 	const struct rt_script *script; /* the battery, or the user's */
 	bool dispatch_only;
+	bool console;        /* this run's output is for people */
 	char *trace;         /* RT_TRACE_MAX bytes, or NULL */
 	const int32_t *skip; /* calls to leave out */
 	size_t skip_count;

@@ -40,7 +40,7 @@ struct session {
 	size_t count;
 	int32_t skip[RT_SKIP_MAX];
 	size_t skip_count;
-	unsigned trials, runs;
+	unsigned trials, runs, full_runs;
 	struct runtime_driver *files; /* drivers of the firmware */
 	size_t file_count;
 	int ram_fd, ecam_fd, flash_fd;
@@ -160,6 +160,8 @@ static int run_once(struct session *s, bool dispatch_only)
 				     .subject_count = s->config->subject_count,
 				     .script = s->script,
 				     .dispatch_only = dispatch_only,
+				     .console = s->config->console && !dispatch_only &&
+						s->full_runs++ == 0,
 				     .trace = s->trace,
 				     .skip = s->skip,
 				     .skip_count = s->skip_count};

@@ -35,6 +35,7 @@ struct runtime_config {
 	bool no_virtual; /* the operating system never calls SetVirtualAddressMap */
 	bool head_guard; /* pool blocks begin at a guard page, not end there */
 	bool no_seccomp;
+	bool console;        /* what drivers print goes to standard error, once */
 	unsigned timeout_ms; /* for each call into a driver; 0: 5000 */
 	uint64_t seed;       /* of address choices; the same seed gives the same run */
 	const char *calls;   /* a script in place of the battery, NUL-terminated; NULL */
