@@ -123,9 +123,13 @@ static void print_images(const struct inventory *v)
 
 static EFI_STATUS run(struct inventory *v, const CHAR16 *out)
 {
-	EFI_STATUS status = get_map(v);
+	CHAR16 path[INVENTORY_TEXT_MAX];
 	struct rts_map_summary sum;
+	EFI_STATUS status = out != NULL ? inventory_path(v, out, path) : EFI_SUCCESS;
 
+	if (status != EFI_SUCCESS)
+		return status;
+	status = get_map(v);
 	if (status == EFI_SUCCESS)
 		status = inventory_find_images(v);
 	if (status != EFI_SUCCESS) {
@@ -139,7 +143,7 @@ static EFI_STATUS run(struct inventory *v, const CHAR16 *out)
 	(void)rts_map_check(&v->map, print_problem, v);
 	say(v->st, "%s", "");
 	print_images(v);
-	return out != NULL ? inventory_save(v, out) : EFI_SUCCESS;
+	return out != NULL ? inventory_save(v, path) : EFI_SUCCESS;
 }
 
 /* Cuts @line, which ends with a NUL, into words; the count. Quotes hold a word together. */

@@ -39,10 +39,14 @@ void *inventory_protocol(const struct inventory *v, EFI_HANDLE handle,
 /* Fills @v->images. A firmware without loaded images has none. */
 EFI_STATUS inventory_find_images(struct inventory *v);
 
-/* Writes runtserv.inventory/1 as @name on the volume that we were started from; says what
- * went wrong. */
-EFI_STATUS inventory_save(const struct inventory *v, const CHAR16 *name);
-
 /* Text of others for the console: what is not printable ASCII becomes '?'. */
 #define INVENTORY_TEXT_MAX 144U
 void inventory_ascii(const CHAR16 *s, size_t n, char ret[INVENTORY_TEXT_MAX]);
+
+/* The file @name as file systems call it. EFI_INVALID_PARAMETER, and it is said why: not
+ * one on the volume that we were started from. */
+EFI_STATUS inventory_path(const struct inventory *v, const CHAR16 *name,
+			  CHAR16 ret[INVENTORY_TEXT_MAX]);
+
+/* Writes runtserv.inventory/1 to that file; says what came of it. */
+EFI_STATUS inventory_save(const struct inventory *v, CHAR16 *path);

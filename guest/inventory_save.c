@@ -192,18 +192,20 @@ static EFI_STATUS write_file(EFI_FILE_PROTOCOL *root, CHAR16 *name, struct bytes
 	return closed;
 }
 
-EFI_STATUS inventory_save(const struct inventory *v, const CHAR16 *name)
+EFI_STATUS inventory_path(const struct inventory *v, const CHAR16 *name,
+			  CHAR16 ret[INVENTORY_TEXT_MAX])
 {
-	struct writer w = {0};
 	size_t n = ucs2_len(name, INVENTORY_TEXT_MAX);
-	CHAR16 path[INVENTORY_TEXT_MAX];
 	char text[INVENTORY_TEXT_MAX];
-	EFI_FILE_PROTOCOL *root;
-	EFI_STATUS status;
 
 	inventory_ascii(name, n, text);
-	for (size_t i = 0; i < n && i + 1 < INVENTORY_TEXT_MAX; i++) {
-		path[i] = name[i] == '/' ? '\\' : name[i];
+	if (n == 0 || n == INVENTORY_TEXT_MAX) {
+		say(v->st, "inventory: a name has 1 to %u characters",
+		    INVENTORY_TEXT_MAX - 1);
+		return EFI_INVALID_PARAMETER;
+	}
+	for (size_t i = 0; i < n; i++) {
+		ret[i] = name[i] == '/' ? '\\' : name[i];
 		if (name[i] == ':') {
 			say(v->st,
 			    "inventory: %s: names a volume; wanted is a file on ours",
@@ -211,12 +213,18 @@ EFI_STATUS inventory_save(const struct inventory *v, const CHAR16 *name)
 			return EFI_INVALID_PARAMETER;
 		}
 	}
-	if (n == 0 || n + 1 >= INVENTORY_TEXT_MAX) {
-		say(v->st, "inventory: a name of %llu characters", (unsigned long long)n);
-		return EFI_INVALID_PARAMETER;
-	}
-	path[n] = 0;
-	root = open_volume(v);
+	ret[n] = 0;
+	return EFI_SUCCESS;
+}
+
+EFI_STATUS inventory_save(const struct inventory *v, CHAR16 *path)
+{
+	struct writer w = {0};
+	char text[INVENTORY_TEXT_MAX];
+	EFI_FILE_PROTOCOL *root = open_volume(v);
+	EFI_STATUS status;
+
+	inventory_ascii(path, ucs2_len(path, INVENTORY_TEXT_MAX), text);
 	if (root == NULL) {
 		say(v->st, "inventory: %s: we were not started from a volume with files",
 		    text);

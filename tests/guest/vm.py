@@ -148,28 +148,36 @@ class Vm:
     linux     boot Debian's kernel directly; otherwise the firmware chooses
     append    more of the kernel's command line
     disk      a folder to show as a FAT disk
+    image     a disk image that the guest may write
+    memory    of the machine, in MiB
+    device    the ivshmem device with our option ROM
     qmp       a monitor for the daemon, too
     snapshots the firmware's own variables in qcow2, so that savevm works
     """
 
     def __init__(self, bench, arch='amd64', machine='q35', smm=False, doorbell=True, linux=True,
-                 append='', disk=None, qmp=False, snapshots=False, kvm=False):
+                 append='', disk=None, qmp=False, snapshots=False, kvm=False, image=None,
+                 memory=512, device=True):
         self.bench = bench
         self.arch = arch
         self.text = ''   # all that the console said
         self.seen = 0    # how far wait_for() has come
         args = [need_program('qemu-system-' + {'amd64': 'x86_64', 'arm64': 'aarch64'}[arch])]
-        args += self.machine_args(machine, smm, snapshots, kvm)
+        args += self.machine_args(machine, smm, snapshots, kvm) + ['-m', str(memory)]
         if linux:
             args += self.linux_args(append)
         if disk:
             args += ['-drive', 'file=fat:%s,format=raw,if=none,id=esp,readonly=on' % disk,
                      '-device', 'virtio-blk-pci,drive=esp']
-        need(ROM, 'the option ROM')
-        if doorbell:
+        if image:
+            args += ['-drive', 'file=%s,format=raw,if=none,id=image' % image,
+                     '-device', 'virtio-blk-pci,drive=image']
+        if device:
+            need(ROM, 'the option ROM')
+        if device and doorbell:
             args += ['-chardev', 'socket,path=vars.sock,id=vars', '-device',
                      'ivshmem-doorbell,vectors=1,chardev=vars,master=on,romfile=' + ROM]
-        else:
+        elif device:
             args += ['-object',
                      'memory-backend-file,id=vars,share=on,mem-path=vars.sock.shm,size=1M',
                      '-device', 'ivshmem-plain,memdev=vars,master=on,romfile=' + ROM]
@@ -212,7 +220,7 @@ class Vm:
             else:
                 shutil.copyfile(own, 'firmware-vars')
         return args + [
-            '-m', '512', '-display', 'none', '-nic', 'none', '-nodefaults',
+            '-display', 'none', '-nic', 'none', '-nodefaults',
             '-drive', 'if=pflash,format=raw,unit=0,readonly=on,file=' + code,
             '-drive', 'if=pflash,format=%s,unit=1,file=firmware-vars' % kind]
 
