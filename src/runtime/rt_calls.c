@@ -146,8 +146,9 @@ static void *data_buffer(struct run *r, uint64_t header_len, const char *name)
 
 	if (d->null)
 		return NULL;
-	p = buffer(r, DATA, header_len + data_len(d), 1, name, &fresh);
-
+	/* plain data may lie anywhere, a header is a structure */
+	p = buffer(r, DATA, header_len + data_len(d), header_len != 0 ? 8 : 1, name,
+		   &fresh);
 	for (size_t i = 0; fresh && i < d->times; i++)
 		memcpy(p + header_len + i * d->n, d->p, d->n);
 	return p;
