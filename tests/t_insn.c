@@ -258,10 +258,6 @@ static void objdump(void **state)
 	const int fd = mkstemp(path);
 
 	(void)state;
-	if (system("objdump --version >/dev/null 2>&1") != 0) {
-		unlink(path);
-		skip();
-	}
 	assert_int_equal(write(fd, slots, count * SLOT), count * SLOT);
 	close(fd);
 	snprintf(command, sizeof command,
@@ -290,8 +286,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table),
 		cmocka_unit_test(cut),
-		cmocka_unit_test(objdump),
 	};
+	const struct CMUnitTest oracle[] = {cmocka_unit_test(table), cmocka_unit_test(cut),
+					    cmocka_unit_test(objdump)};
 
+	if (system("objdump --version >/dev/null 2>&1") == 0)
+		return cmocka_run_group_tests_name("insn", oracle, NULL, NULL);
+	printf("# no objdump to compare with\n");
 	return cmocka_run_group_tests_name("insn", tests, NULL, NULL);
 }
