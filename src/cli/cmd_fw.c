@@ -402,8 +402,10 @@ static int fw_extract(int argc, char **argv)
 		return cli_error(VERB,
 				 "extract wants an FD; see 'runtserv fw extract --help'");
 	path = argv[optind++];
-	if (dir == NULL)
-		dir = made = default_dir(path);
+	if (dir == NULL) {
+		made = default_dir(path);
+		dir = made;
+	}
 	r = dir == NULL ? cli_error(VERB, "out of memory") : firmware_open(path, &fw);
 	return r != EXIT_WELL ? r : extract(&fw, dir, argv + optind, argc - optind, json);
 }

@@ -20,6 +20,10 @@ struct rts_fv {
 	struct diag problem;
 };
 
+/* Room for a block map of 25 entries, where two or three are usual. It bounds the work that
+ * each of many false headers can cause. */
+#define HEADER_LEN_MAX 256U
+
 /* One volume, as its files see it. */
 struct volume {
 	struct bytes b;
@@ -126,7 +130,9 @@ void *fv_alloc(struct fv_read *r, size_t n)
 
 uint8_t *fv_alloc_unpacked(struct fv_read *r, const uint8_t *at, uint64_t n)
 {
-	if (n > RTS_FV_UNPACKED_MAX - r->fv->unpacked) {
+	const uint64_t cost = n + FV_UNPACKED_OVERHEAD;
+
+	if (n > RTS_FV_UNPACKED_MAX || cost > RTS_FV_UNPACKED_MAX - r->fv->unpacked) {
 		over_limit(r, at,
 			   "unpacks to %llu bytes, and with what is unpacked already "
 			   "(%llu) that is more than %llu",
@@ -134,7 +140,7 @@ uint8_t *fv_alloc_unpacked(struct fv_read *r, const uint8_t *at, uint64_t n)
 			   RTS_FV_UNPACKED_MAX);
 		return NULL;
 	}
-	r->fv->unpacked += n;
+	r->fv->unpacked += cost;
 	return fv_alloc(r, (size_t)n);
 }
 
@@ -312,7 +318,8 @@ static uint64_t volume_read(struct fv_read *r, struct bytes b)
 	/* Drivers contain the signature too: what is no header is no problem. */
 	if (!bytes_read(b, 0, &h, sizeof h) ||
 	    h.HeaderLength < sizeof h + sizeof(EFI_FV_BLOCK_MAP_ENTRY) ||
-	    h.HeaderLength % 2 != 0 || h.FvLength < h.HeaderLength ||
+	    h.HeaderLength > HEADER_LEN_MAX || h.HeaderLength % 2 != 0 ||
+	    h.FvLength < h.HeaderLength ||
 	    (h.Revision != EFI_FVH_REVISION && h.Revision != EFI_FVH_REVISION_1) ||
 	    !bytes_sub(b, 0, h.HeaderLength, &header))
 		return 0;

@@ -35,7 +35,10 @@ void fv_leave(struct fv_read *r);
 /* @n bytes that live as long as the result. NULL: no memory; the reading is over. */
 void *fv_alloc(struct fv_read *r, size_t n);
 
-/* The same, for what a section at @at unpacks to: counted against RTS_FV_UNPACKED_MAX. */
+/* The same, for what a section at @at unpacks to: counted against RTS_FV_UNPACKED_MAX, with
+ * some more for each, so that many small ones cannot take more memory than few large ones.
+ */
+#define FV_UNPACKED_OVERHEAD 64U
 uint8_t *fv_alloc_unpacked(struct fv_read *r, const uint8_t *at, uint64_t n);
 
 /* How long the result will be; false where @in is no such stream. */
