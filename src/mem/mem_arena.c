@@ -23,6 +23,11 @@ uint32_t mem_node_new(struct rts_mem *m)
 	return node;
 }
 
+uint32_t mem_node_get(struct rts_mem *m)
+{
+	return mem_nodes_free(m) > mem_spare(m) ? mem_node_new(m) : 0;
+}
+
 void mem_node_free(struct rts_mem *m, uint32_t node)
 {
 	memcpy(mem_node(m, node), &m->free_node, sizeof m->free_node);
@@ -67,7 +72,7 @@ uint32_t mem_record_new(struct rts_mem *m)
 	struct record_node *r;
 
 	if (node == 0) {
-		node = mem_node_new(m);
+		node = mem_node_get(m);
 		if (node == 0)
 			return 0;
 		r = mem_node(m, node);

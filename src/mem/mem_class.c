@@ -45,7 +45,7 @@ static uint32_t class_new(struct rts_mem *m, uint32_t base)
 	if (*end == base + CLASS_USABLE)
 		return reclaim(m, base);
 	if (*end % CLASSES_PER_NODE == 0) {
-		*node = mem_node_new(m);
+		*node = mem_node_get(m);
 		if (*node == 0)
 			return reclaim(m, base);
 	}

@@ -140,24 +140,43 @@ static uint32_t class_as(struct rts_mem *m, uint32_t class, uint32_t type,
 			     type_attributes(type, mem_class(m, class)->attributes), owner);
 }
 
-/* Whether [first, end) is held by @owners throughout, and can become @type and @owner's. */
-static EFI_STATUS can_convert(struct rts_mem *m, uint64_t first, uint64_t end,
-			      unsigned owners, uint32_t type, enum mem_owner owner)
+static bool held_by(struct rts_mem *m, uint64_t first, uint64_t end, unsigned owners)
 {
-	bool room = mem_tree_ready(m);
-
 	while (first < end) {
 		const struct mem_run run = mem_tree_run(m, first);
 
 		if ((OWNED_BY(owner_of(m, run.class)) & owners) == 0)
-			return EFI_NOT_FOUND;
-		room = room && class_as(m, run.class, type, owner) != CLASS_NONE;
+			return false;
 		first = run.end;
 	}
-	return room ? EFI_SUCCESS : EFI_OUT_OF_RESOURCES;
+	return true;
 }
 
-/* What can_convert() allowed. */
+/* What a change needs in the arena, added up before it is made. */
+struct needs {
+	uint32_t borders; /* words that are not there yet */
+	bool classes;     /* more than there can be */
+};
+
+/* [@first, @end) is to become @type and @owner's. */
+static void need(struct rts_mem *m, struct needs *n, uint64_t first, uint64_t end,
+		 uint32_t type, enum mem_owner owner)
+{
+	struct mem_run run;
+
+	if (first >= end)
+		return;
+	run = mem_tree_run(m, first);
+	n->borders += run.first != first;
+	for (;; run = mem_tree_run(m, run.end)) {
+		n->classes |= class_as(m, run.class, type, owner) == CLASS_NONE;
+		if (run.end >= end)
+			break;
+	}
+	n->borders += run.end != end;
+}
+
+/* For a range whose needs are met. */
 static void convert(struct rts_mem *m, uint64_t first, uint64_t end, uint32_t type,
 		    enum mem_owner owner)
 {
@@ -178,7 +197,7 @@ EFI_STATUS rts_mem_add(struct rts_mem *m, uint64_t base, uint64_t pages, uint32_
 		       uint64_t attributes)
 {
 	const uint64_t first = base >> PAGE_SHIFT;
-	uint32_t class, null_class;
+	uint32_t class, null_class, freed_class;
 	struct mem_run run;
 
 	if (m->phase >= MEM_RUNTIME)
@@ -199,10 +218,13 @@ EFI_STATUS rts_mem_add(struct rts_mem *m, uint64_t base, uint64_t pages, uint32_
 	if (type == EfiPersistentMemory)
 		attributes |= EFI_MEMORY_NV;
 	m->call++;
+	/* Classes that freeing needs are there from the beginning. */
 	class = mem_class_get(m, type, attributes,
 			      type == EfiConventionalMemory ? MEM_FREE : MEM_PLATFORM);
 	null_class = mem_class_get(m, type, attributes, MEM_NULL);
-	if (class == CLASS_NONE || null_class == CLASS_NONE || !mem_tree_ready(m))
+	freed_class = mem_class_get(m, type, attributes, MEM_QUARANTINE);
+	if (class == CLASS_NONE || null_class == CLASS_NONE || freed_class == CLASS_NONE ||
+	    !mem_tree_room(m, 4, true))
 		return EFI_OUT_OF_RESOURCES;
 	mem_tree_set(m, first, first + pages, class);
 	if (first == 0 && type == EfiConventionalMemory)
@@ -253,7 +275,7 @@ static bool find_quarantined(struct rts_mem *m, uint64_t pages, uint64_t align,
 	struct mem_run run, all = {0};
 	const struct mem_class *c;
 
-	for (uint64_t end = below; end > 0; end = run.first) {
+	for (uint64_t end = SPACE_PAGES; end > 0; end = run.first) {
 		run = mem_tree_run(m, end - 1);
 		c = mem_class(m, run.class);
 		if (c->owner != MEM_QUARANTINE && (run.class & CLASS_USABLE) == 0)
@@ -280,34 +302,31 @@ static bool is_guarded(enum mem_owner owner)
 EFI_STATUS mem_take(struct rts_mem *m, uint32_t type, enum mem_owner owner, uint64_t pages,
 		    uint64_t align, uint64_t below, uint64_t *ret_first)
 {
-	const unsigned free = OWNED_BY(MEM_FREE) | OWNED_BY(MEM_QUARANTINE);
 	const bool guarded = is_guarded(owner);
+	struct needs n = {0};
 	uint64_t first, end, low, high;
-	EFI_STATUS status;
 
 	m->call++;
 	if (!find_usable(m, pages, align, below, guarded, &first) &&
 	    ((m->config.guard & RTS_MEM_GUARD_FREED) == 0 ||
 	     !find_quarantined(m, pages, align, below, guarded, &first)))
 		return EFI_OUT_OF_RESOURCES;
-	end = first + pages;
-	status = can_convert(m, first, end, free, type, owner);
-	if (status != EFI_SUCCESS)
-		return status;
-	if (!guarded) {
-		convert(m, first, end, type, owner);
-	} else {
-		low = first - (owner_at(m, first - 1) != MEM_GUARD);
-		high = end + (owner_at(m, end) != MEM_GUARD);
-		status = can_convert(m, first, end, free, type, MEM_GUARD);
-		if (status != EFI_SUCCESS)
-			return status;
-		convert(m, low, first, type, MEM_GUARD);
-		convert(m, end, high, type, MEM_GUARD);
-		convert(m, first, end, type, owner);
-		protect(m, low, first, false);
-		protect(m, end, high, false);
+	low = first;
+	high = end = first + pages;
+	if (guarded) {
+		low -= owner_at(m, first - 1) != MEM_GUARD;
+		high += owner_at(m, end) != MEM_GUARD;
+		need(m, &n, low, high, type, MEM_GUARD);
+		n.borders += (low < first) + (end < high);
 	}
+	need(m, &n, first, end, type, owner);
+	if (n.classes || !mem_tree_room(m, n.borders, true))
+		return EFI_OUT_OF_RESOURCES;
+	convert(m, low, first, type, MEM_GUARD);
+	convert(m, end, high, type, MEM_GUARD);
+	convert(m, first, end, type, owner);
+	protect(m, low, first, false);
+	protect(m, end, high, false);
 	protect(m, first, end, true);
 	mem_changed(m);
 	*ret_first = first;
@@ -326,6 +345,7 @@ static EFI_STATUS give_guarded(struct rts_mem *m, uint64_t first, uint64_t end,
 	const bool keep_high = is_guarded(owner_at(m, end));
 	const uint32_t type = mem_class(m, mem_tree_run(m, first).class)->type;
 	uint64_t low = first, high = end;
+	struct needs n = {.borders = (uint32_t)keep_low + keep_high};
 
 	if (keep_low)
 		low++;
@@ -335,9 +355,11 @@ static EFI_STATUS give_guarded(struct rts_mem *m, uint64_t first, uint64_t end,
 		high--;
 	else if (!is_guarded(owner_at(m, end + 1)))
 		high++;
-	if (can_convert(m, first, end, ~0U, type, MEM_GUARD) != EFI_SUCCESS ||
-	    can_convert(m, low, first, ~0U, EfiConventionalMemory, freed) != EFI_SUCCESS ||
-	    can_convert(m, end, high, ~0U, EfiConventionalMemory, freed) != EFI_SUCCESS)
+	need(m, &n, low < first ? low : first, high > end ? high : end,
+	     EfiConventionalMemory, freed);
+	if (keep_low || keep_high)
+		need(m, &n, first, end, type, MEM_GUARD);
+	if (n.classes || !mem_tree_room(m, n.borders, false))
 		return EFI_OUT_OF_RESOURCES;
 	convert(m, first, low, type, MEM_GUARD);
 	if (high >= low)
@@ -358,20 +380,26 @@ EFI_STATUS mem_give(struct rts_mem *m, uint64_t first, uint64_t end, unsigned ow
 {
 	const enum mem_owner freed =
 		(m->config.guard & RTS_MEM_GUARD_FREED) != 0 ? MEM_QUARANTINE : MEM_FREE;
+	struct needs n = {0};
 	EFI_STATUS status;
 
 	m->call++;
-	status = can_convert(m, first, end, owners, EfiConventionalMemory, freed);
-	if (status == EFI_SUCCESS && is_guarded(owner_at(m, first))) {
+	if (!held_by(m, first, end, owners))
+		return EFI_NOT_FOUND;
+	if (is_guarded(owner_at(m, first))) {
 		status = give_guarded(m, first, end, freed);
-	} else if (status == EFI_SUCCESS) {
+		if (status != EFI_SUCCESS)
+			return status;
+	} else {
+		need(m, &n, first, end, EfiConventionalMemory, freed);
+		if (n.classes || !mem_tree_room(m, n.borders, false))
+			return EFI_OUT_OF_RESOURCES;
 		convert(m, first, end, EfiConventionalMemory, freed);
 		if (freed == MEM_QUARANTINE)
 			protect(m, first, end, false);
 	}
-	if (status == EFI_SUCCESS)
-		mem_changed(m);
-	return status;
+	mem_changed(m);
+	return EFI_SUCCESS;
 }
 
 /* Services. */
@@ -383,6 +411,7 @@ EFI_STATUS rts_mem_allocate_pages(struct rts_mem *m, EFI_ALLOCATE_TYPE how, uint
 	const EFI_STATUS none =
 		how == AllocateAddress ? EFI_NOT_FOUND : EFI_OUT_OF_RESOURCES;
 	uint64_t below = SPACE_PAGES, first;
+	struct needs n = {0};
 	EFI_STATUS status;
 
 	if (m->phase >= MEM_RUNTIME)
@@ -396,12 +425,13 @@ EFI_STATUS rts_mem_allocate_pages(struct rts_mem *m, EFI_ALLOCATE_TYPE how, uint
 		first = *memory >> PAGE_SHIFT;
 		if (*memory % (granule * PAGE_BYTES) != 0 || pages > SPACE_PAGES - first)
 			return EFI_NOT_FOUND;
+		if (!held_by(m, first, first + pages,
+			     OWNED_BY(MEM_FREE) | OWNED_BY(MEM_QUARANTINE)))
+			return EFI_NOT_FOUND;
 		m->call++;
-		status = can_convert(m, first, first + pages,
-				     OWNED_BY(MEM_FREE) | OWNED_BY(MEM_QUARANTINE), type,
-				     MEM_PAGES);
-		if (status != EFI_SUCCESS)
-			return status;
+		need(m, &n, first, first + pages, type, MEM_PAGES);
+		if (n.classes || !mem_tree_room(m, n.borders, true))
+			return EFI_OUT_OF_RESOURCES;
 		convert(m, first, first + pages, type, MEM_PAGES);
 		protect(m, first, first + pages, true);
 		mem_changed(m);

@@ -142,7 +142,7 @@ static uint32_t head_get(struct rts_mem *m, uint32_t type)
 	uint32_t *link = head_link(m, type);
 
 	if (*link == 0) {
-		*link = mem_node_new(m);
+		*link = mem_node_get(m);
 		if (*link != 0)
 			((struct head *)mem_node(m, *link))->type = type;
 	}
@@ -220,7 +220,7 @@ static EFI_STATUS chunk_new(struct rts_mem *m, uint32_t head, uint32_t class, ui
 		return EFI_OUT_OF_RESOURCES;
 	c = mem_record(m, record);
 	if (pages * PAGE_BYTES / size_of_class(class) > CHUNK_BITS) {
-		bits_node = mem_node_new(m);
+		bits_node = mem_node_get(m);
 		if (bits_node == 0)
 			goto undo;
 	}

@@ -49,12 +49,11 @@ _Static_assert(sizeof(struct mem_class) * 16 <= 512, "CLASSES_PER_NODE");
 #define CLASS_NONE   UINT16_MAX
 
 /* The arena is nodes of this size, by number; number 0 is none. */
-#define NODE_BYTES        512U
-#define NODES_MAX         (UINT32_MAX / RECORDS_PER_NODE - 1)
-#define CLASSES_PER_NODE  16U
-#define CLASS_BUCKETS     256U
-#define TREE_HEIGHT_MAX   12U
-#define TREE_SETS_AT_ONCE 4U /* mem_tree_set() with new borders, in one call of ours */
+#define NODE_BYTES       512U
+#define NODES_MAX        (UINT32_MAX / RECORDS_PER_NODE - 1)
+#define CLASSES_PER_NODE 16U
+#define CLASS_BUCKETS    256U
+#define TREE_HEIGHT_MAX  12U
 
 struct mem_leaf {
 	uint32_t next;
@@ -154,7 +153,14 @@ static inline uint32_t mem_nodes_free(const struct rts_mem *m)
 {
 	return m->free_count + (m->node_count - m->fresh);
 }
+/* Nodes that are left for freeing: it may need some, and must not fail for what others
+ * took. */
+static inline uint32_t mem_spare(const struct rts_mem *m)
+{
+	return 4 * (m->height + 3);
+}
 uint32_t mem_node_new(struct rts_mem *m); /* zeroed; 0: none is left */
+uint32_t mem_node_get(struct rts_mem *m); /* the same, but for the spare ones */
 void mem_node_free(struct rts_mem *m, uint32_t node);
 uint32_t mem_record_new(struct rts_mem *m); /* zeroed; 0: none is left */
 void mem_record_free(struct rts_mem *m, uint32_t record);
@@ -186,8 +192,9 @@ static inline bool mem_class_alike(const struct mem_class *a, const struct mem_c
 
 /* mem_tree.c */
 EFI_STATUS mem_tree_init(struct rts_mem *m);
-/* Whether TREE_SETS_AT_ONCE calls of mem_tree_set() will find room. */
-bool mem_tree_ready(const struct rts_mem *m);
+/* Whether there is room for @borders new words; with @spare, also for freeing after that. A
+ * change without new words, anywhere, needs none. */
+bool mem_tree_room(const struct rts_mem *m, uint32_t borders, bool spare);
 /* Makes [first, end) a run of @class. */
 void mem_tree_set(struct rts_mem *m, uint64_t first, uint64_t end, uint32_t class);
 struct mem_run mem_tree_run(struct rts_mem *m, uint64_t page);

@@ -605,11 +605,13 @@ const struct mem_leaf *mem_tree_first(const struct rts_mem *m)
 	return p.leaf;
 }
 
-bool mem_tree_ready(const struct rts_mem *m)
+bool mem_tree_room(const struct rts_mem *m, uint32_t borders, bool spare)
 {
-	/* A split on each level, and a new root. */
-	return m->height + TREE_SETS_AT_ONCE < TREE_HEIGHT_MAX &&
-	       mem_nodes_free(m) >= TREE_SETS_AT_ONCE * (m->height + 3);
+	/* Each may split a node on each level, and the root. */
+	const uint32_t nodes = borders * (m->height + 3);
+
+	return borders == 0 || (m->height + borders < TREE_HEIGHT_MAX &&
+				mem_nodes_free(m) >= nodes + (spare ? mem_spare(m) : 0));
 }
 
 EFI_STATUS mem_tree_init(struct rts_mem *m)
@@ -623,7 +625,7 @@ EFI_STATUS mem_tree_init(struct rts_mem *m)
 	leaf->word[0] = word(0, CLASS_HOLE);
 	leaf->n = 1;
 	refer(m, leaf->word[0]);
-	return mem_tree_ready(m) ? EFI_SUCCESS : EFI_BUFFER_TOO_SMALL;
+	return mem_tree_room(m, 4, true) ? EFI_SUCCESS : EFI_BUFFER_TOO_SMALL;
 }
 
 /* Self-check. */
