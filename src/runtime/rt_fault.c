@@ -21,6 +21,7 @@
 #define TICK_US        20000
 #define TRAP_GP        13
 #define FLAG_TF        0x100
+#define FLAG_DF        0x400
 #define FLAG_STACK_LOW (64U << 10)
 
 struct rt_place rt_place_of(struct rt *rt, uint64_t address)
@@ -336,10 +337,11 @@ static uint64_t mask_of(unsigned width)
 static bool port_string(struct rt *rt, greg_t *g, const struct rt_insn *i, uint16_t port)
 {
 	const bool in = i->kind == RT_INSN_INS;
+	const uint64_t mask = i->address32 ? UINT32_MAX : UINT64_MAX;
 	greg_t *at = &g[in ? REG_RDI : REG_RSI];
 
-	for (uint64_t n = i->rep ? (uint64_t)g[REG_RCX] : 1; n > 0; n--) {
-		void *p = rt_ram(rt, rt_physical(rt, (uint64_t)*at), i->width);
+	for (uint64_t n = i->rep ? (uint64_t)g[REG_RCX] & mask : 1; n > 0; n--) {
+		void *p = rt_ram(rt, rt_physical(rt, (uint64_t)*at & mask), i->width);
 		uint32_t value = 0;
 
 		if (p == NULL)
@@ -350,7 +352,7 @@ static bool port_string(struct rt *rt, greg_t *g, const struct rt_insn *i, uint1
 			return false;
 		if (in)
 			memcpy(p, &value, i->width);
-		*at += (g[REG_EFL] & 0x400) != 0 ? -(greg_t)i->width : (greg_t)i->width;
+		*at += (g[REG_EFL] & FLAG_DF) != 0 ? -(greg_t)i->width : (greg_t)i->width;
 		if (i->rep)
 			g[REG_RCX]--;
 	}

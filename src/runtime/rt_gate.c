@@ -129,7 +129,7 @@ uint64_t rt_enter(struct rt *rt, uint64_t fn, const uint64_t *args, size_t count
 	if (outermost) {
 		/* the arguments lie above what a service may count on */
 		at += (count + 1) / 2 * 16 + 32;
-		rt->entries++;
+		atomic_store(&rt->shared->entries, ++rt->entries);
 		rt->deadline_ticks = atomic_load(&rt->ticks) + rt->timeout_ticks;
 	}
 	rt->current = rt_place_of(rt, fn).image;

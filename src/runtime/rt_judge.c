@@ -249,7 +249,8 @@ static struct rt_spot search_blocks(const struct rt_case *c)
 	return best;
 }
 
-/* The stack pointer itself is at the stack's end or below it, and the access above that. */
+/* The access is below the stack, and not below the stack pointer: that has left it, too, or
+ * is about to. */
 static bool left_stack(const struct rt_case *c, struct rt_spot *ret)
 {
 	const uint64_t sp = c->rec->registers[REG_RSP], address = c->rec->address;
@@ -262,8 +263,8 @@ static bool left_stack(const struct rt_case *c, struct rt_spot *ret)
 					      ? b->virtual_
 					      : b->physical;
 
-		if (b->kind != RT_BLOCK_STACK || b->freed || base == 0 || address >= base ||
-		    base - address > STACK_REACH || sp > base + STACK_NEAR ||
+		if (b->kind != RT_BLOCK_STACK || base == 0 || address >= base ||
+		    base - address > STACK_REACH ||
 		    (sp > address && sp - address > STACK_NEAR))
 			continue;
 		*ret = (struct rt_spot){.rule = RT_STACK_OVERFLOW,
@@ -323,8 +324,7 @@ bool rt_case_unmet(const struct rt_case *c, uint32_t rule)
 
 static bool same(const struct runtime_finding *a, const struct runtime_finding *b)
 {
-	if (a->rule != b->rule || a->has_offset != b->has_offset ||
-	    strcmp(a->driver, b->driver) != 0)
+	if (a->rule != b->rule || strcmp(a->driver, b->driver) != 0)
 		return false;
 	if (!a->has_offset)
 		return a->address == b->address;

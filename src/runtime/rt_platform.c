@@ -57,10 +57,11 @@ static uint64_t pcd_get(struct rt *rt, enum pcd_kind kind, const EFI_GUID *space
 			made->pointer = rt_table_new(rt, 64, EfiBootServicesData, "PCD");
 		return made->pointer;
 	}
-	/* The only 16-bit dynamic PCD of OVMF is the host bridge's device number. */
-	if (p == NULL)
-		return kind == PCD_16 ? RT_HOST_BRIDGE : 0;
-	return p->value;
+	/* The 16-bit value that OVMF leaves open until it knows the machine is the host
+	 * bridge's device number. */
+	if (kind == PCD_16 && (p == NULL || (p->value == 0 && !p->set)))
+		return RT_HOST_BRIDGE;
+	return p != NULL ? p->value : 0;
 }
 
 static uint64_t pcd_set(struct rt *rt, enum pcd_kind kind, const EFI_GUID *space,
@@ -79,6 +80,7 @@ static uint64_t pcd_set(struct rt *rt, enum pcd_kind kind, const EFI_GUID *space
 		return EFI_SUCCESS;
 	}
 	p->size = pcd_width[kind];
+	p->set = true;
 	p->value = a[0] & (p->size == 8 ? UINT64_MAX : (1ULL << (p->size * 8)) - 1);
 	return EFI_SUCCESS;
 }
@@ -544,21 +546,42 @@ void rt_devices_new(struct rt *rt, int ecam_fd, int flash_fd)
 	}
 }
 
+/* OVMF's record of the machine, as far as runtime drivers read it: a hand-off block that
+ * has its own header once more. */
+struct platform_info {
+	EFI_HOB_GENERIC_HEADER Header;
+	EFI_GUID Name;
+	EFI_HOB_GENERIC_HEADER InnerHeader;
+	EFI_GUID InnerName;
+	uint16_t HostBridgeDevId;
+	uint8_t others[206];
+};
+
+struct hob_list {
+	EFI_HOB_HANDOFF_INFO_TABLE first;
+	struct platform_info info;
+	EFI_HOB_GENERIC_HEADER last;
+};
+_Static_assert(offsetof(struct hob_list, last) % 8 == 0,
+	       "hand-off blocks lie on multiples of 8");
+
 static uint64_t hob_list_new(struct rt *rt)
 {
-	const uint64_t at = rt_table_new(
-		rt, sizeof(EFI_HOB_HANDOFF_INFO_TABLE) + sizeof(EFI_HOB_GENERIC_HEADER),
-		EfiBootServicesData, "HOB list");
-	EFI_HOB_HANDOFF_INFO_TABLE *first = rt_ram(rt, at, sizeof *first);
-	EFI_HOB_GENERIC_HEADER *last = (EFI_HOB_GENERIC_HEADER *)(first + 1);
+	const uint64_t at =
+		rt_table_new(rt, sizeof(struct hob_list), EfiBootServicesData, "HOB list");
+	struct hob_list *l = rt_ram(rt, at, sizeof *l);
 
-	*first = (EFI_HOB_HANDOFF_INFO_TABLE){
-		.Header = {EFI_HOB_TYPE_HANDOFF, sizeof *first, 0},
-		.Version = 9,
-		.EfiMemoryTop = RT_RAM_BASE + RT_RAM_LEN,
-		.EfiMemoryBottom = RT_RAM_BASE,
-		.EfiEndOfHobList = at + sizeof *first + sizeof *last};
-	*last = (EFI_HOB_GENERIC_HEADER){EFI_HOB_TYPE_END_OF_HOB_LIST, sizeof *last, 0};
+	*l = (struct hob_list){
+		.first = {.Header = {EFI_HOB_TYPE_HANDOFF, sizeof l->first, 0},
+			  .Version = 9,
+			  .EfiMemoryTop = RT_RAM_BASE + RT_RAM_LEN,
+			  .EfiMemoryBottom = RT_RAM_BASE,
+			  .EfiEndOfHobList = at + sizeof *l},
+		.info = {.Header = {EFI_HOB_TYPE_GUID_EXTENSION, sizeof l->info, 0},
+			 .Name = UEFI_OVMF_PKG_PLATFORM_INFO_GUID,
+			 .HostBridgeDevId = RT_HOST_BRIDGE},
+		.last = {EFI_HOB_TYPE_END_OF_HOB_LIST, sizeof l->last, 0},
+	};
 	return at;
 }
 
@@ -626,10 +649,13 @@ void rt_platform_init(struct rt *rt)
 			      dxe_guid = DXE_SERVICES_TABLE_GUID;
 	uint32_t handle = 0;
 
+	for (; rt->pcd_count < rt->plan->pcd_count; rt->pcd_count++)
+		rt->pcds[rt->pcd_count] = rt->plan->pcds[rt->pcd_count];
 	for (size_t i = 0; i < rt->config->pcd_count; i++) {
 		struct rt_pcd *p = pcd_new(rt, &local_tokens, rt->config->pcds[i][0]);
 
 		p->value = rt->config->pcds[i][1];
+		p->set = true;
 		p->size = 8;
 	}
 	gcd_add(rt, EfiGcdMemoryTypeSystemMemory, RT_RAM_BASE, RT_RAM_LEN,

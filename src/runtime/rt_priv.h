@@ -46,7 +46,7 @@
 #define RT_PROTOCOLS_MAX 1024U
 #define RT_NOTIFIES_MAX  256U
 #define RT_CONFIG_MAX    32U
-#define RT_PCDS_MAX      512U
+#define RT_PCDS_MAX      4096U
 #define RT_SKIP_MAX      64U
 #define RT_MMIO_MAX      4U
 
@@ -118,6 +118,7 @@ struct rt_pcd {
 	EFI_GUID space;
 	uint64_t value;
 	uint64_t pointer; /* physical, for GetPtr */
+	bool set;         /* by a driver or by the user */
 	uint32_t size;
 };
 
@@ -150,6 +151,10 @@ struct rt_loaded {
 	uint32_t exit_failures; /* of ExitBootServices, since it last succeeded */
 };
 
+/* rt_pcd.c: the numbers in the PCD data bases of a firmware image, which may be NULL; at
+ * most @cap. */
+size_t rt_pcd_defaults(const struct rts_fv *fv, struct rt_pcd *ret, size_t cap);
+
 /* What one run of the child is to do. */
 struct rt_plan {
 	const struct runtime_config *config;
@@ -160,6 +165,8 @@ struct rt_plan {
 		*first; /* drivers that start before all others, whatever they depend on */
 	size_t count, subject_count;
 	const struct rt_script *script; /* the battery, or the user's */
+	const struct rt_pcd *pcds;      /* what the firmware image was built with */
+	size_t pcd_count;
 	bool dispatch_only;
 	bool console;        /* this run's output is for people */
 	char *trace;         /* RT_TRACE_MAX bytes, or NULL */
@@ -193,7 +200,6 @@ struct rt {
 	uint16_t current;     /* image whose code we entered last, or RT_NOBODY */
 	int32_t battery_call; /* -1: none */
 	bool reset, trace_full;
-	uint64_t battery_service;
 
 	/* fault handling */
 	bool stepping;

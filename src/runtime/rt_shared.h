@@ -206,6 +206,7 @@ struct rt_shared {
 	_Atomic uint32_t phase;    /* enum rt_phase reached */
 	_Atomic uint32_t arch;     /* 1 + the image that installed the runtime architectural
 				      protocol; 0: ours */
+	_Atomic uint64_t entries;  /* into drivers, so far: a sign of life */
 	_Atomic uint32_t finished; /* the child came to its end */
 	_Atomic uint32_t trouble;  /* our own failure: @trouble_text says */
 	char trouble_text[256];

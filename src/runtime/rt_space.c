@@ -246,7 +246,8 @@ void *rt_caller_buffer(struct rt *rt, uint64_t size, uint64_t align, const char 
 		rt_trouble(rt, "the calls' arguments need more than %llu bytes",
 			   (unsigned long long)RT_OS_LEN);
 	rt->os_next -= len + PAGE;
-	at = (rt->os_next + len - size) & ~(align - 1);
+	/* one of no bytes lies in its page all the same, not in the guard behind it */
+	at = (rt->os_next + len - (size != 0 ? size : align)) & ~(align - 1);
 	b = rt_block_add(rt, at, size, EfiMaxMemoryType, RT_BLOCK_CALLER, NULL, name);
 	memset((void *)FLOOR(b->physical), RT_CANARY, len);
 	return (void *)at;

@@ -42,6 +42,8 @@ struct session {
 	size_t skip_count;
 	unsigned trials, runs, full_runs;
 	struct runtime_driver *files; /* drivers of the firmware */
+	struct rt_pcd *pcds;          /* and its PCDs */
+	size_t pcd_count;
 	size_t file_count;
 	int ram_fd, ecam_fd, flash_fd;
 	char *trace; /* shared with the child; NULL: not asked for */
@@ -56,6 +58,7 @@ static void session_fini(struct session *s)
 	if (s->trace != NULL)
 		munmap(s->trace, RT_TRACE_MAX);
 	free(s->files);
+	free(s->pcds);
 	closep(&s->ram_fd);
 	closep(&s->ecam_fd);
 	closep(&s->flash_fd);
@@ -130,19 +133,25 @@ static void lost(struct session *s, int status)
 }
 
 /* Waits for the child to end. It watches its own time; the limit here is for one that no
- * longer can. */
+ * longer can: whose calls into drivers do not go on. */
 static void watch(struct session *s, struct pollfd *p, pid_t pid)
 {
 	const unsigned timeout = s->config->timeout_ms != 0 ? s->config->timeout_ms : 5000;
 	const unsigned limit = timeout * 4 + 60000;
-	unsigned ms = 0, step = QUIET_MS;
+	unsigned ms = 0, step = QUIET_MS, since = 0;
+	uint64_t seen = 0;
 
 	s->runs++;
 	for (; poll(p, 1, (int)step) == 0; step = STEP_MS) {
+		const uint64_t entries = atomic_load(&s->shared->entries);
+
 		ms += step;
+		if (entries != seen)
+			since = ms;
+		seen = entries;
 		if (s->config->progress != NULL)
 			s->config->progress(s->config->progress_ctx, s->runs, ms);
-		if (ms >= limit) {
+		if (ms - since >= limit) {
 			kill(pid, SIGKILL);
 			return;
 		}
@@ -159,6 +168,8 @@ static int run_once(struct session *s, bool dispatch_only)
 				     .count = s->count,
 				     .subject_count = s->config->subject_count,
 				     .script = s->script,
+				     .pcds = s->pcds,
+				     .pcd_count = s->pcd_count,
 				     .dispatch_only = dispatch_only,
 				     .console = s->config->console && !dispatch_only &&
 						s->full_runs++ == 0,
@@ -420,8 +431,10 @@ static int firmware_drivers(struct session *s)
 		s->config->firmware != NULL ? rts_fv_file_count(s->config->firmware) : 0;
 
 	s->files = calloc(n + 1, sizeof *s->files);
-	if (s->files == NULL)
+	s->pcds = calloc(RT_PCDS_MAX / 2, sizeof *s->pcds);
+	if (s->files == NULL || s->pcds == NULL)
 		return diag(s->d, -ENOMEM, "out of memory");
+	s->pcd_count = rt_pcd_defaults(s->config->firmware, s->pcds, RT_PCDS_MAX / 2);
 	for (size_t i = 0; i < n; i++) {
 		const struct rts_fv_file *f = rts_fv_file(s->config->firmware, i);
 

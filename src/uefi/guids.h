@@ -203,3 +203,19 @@
 			0xa0, 0xce, 0x65, 0x00, 0xfd, 0x9f, 0x1b, 0x95 \
 		}                                                      \
 	}
+
+/* OVMF: what its first code learned of the machine; edk2: the head of a PCD data base. */
+#define UEFI_OVMF_PKG_PLATFORM_INFO_GUID                               \
+	{                                                              \
+		0xdec9b486, 0x1f16, 0x47c7,                            \
+		{                                                      \
+			0x8f, 0x68, 0xdf, 0x1a, 0x41, 0x88, 0x8b, 0xa5 \
+		}                                                      \
+	}
+#define PCD_DATABASE_SIGNATURE_GUID                                    \
+	{                                                              \
+		0x3c7d193c, 0x682c, 0x4c14,                            \
+		{                                                      \
+			0xa6, 0x8f, 0x55, 0x2d, 0xea, 0x4f, 0x43, 0x7e \
+		}                                                      \
+	}

@@ -63,6 +63,7 @@ _Static_assert(sizeof(EFI_RUNTIME_EVENT_ENTRY) == 56, "EFI_RUNTIME_EVENT_ENTRY")
 		}                                                      \
 	}
 #define EFI_HOB_TYPE_HANDOFF         0x0001U
+#define EFI_HOB_TYPE_GUID_EXTENSION  0x0004U
 #define EFI_HOB_TYPE_END_OF_HOB_LIST 0xffffU
 typedef struct {
 	uint16_t HobType;
