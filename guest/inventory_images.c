@@ -23,10 +23,12 @@ static size_t node_len(const EFI_DEVICE_PATH_PROTOCOL *p, size_t left)
 	return len;
 }
 
-/* A name in the text of @n characters at @p, which may be unaligned; a copy. */
+/* A name in the text of @n characters at @p, which may be unaligned; a copy. Of a path, the
+ * last part. */
 static void take_name(const struct inventory *v, struct inventory_image *im, const void *p,
-		      size_t n)
+		      size_t n, bool is_path)
 {
+	size_t from = 0;
 	CHAR16 *copy;
 
 	if (n > NAME_MAX_LEN)
@@ -35,18 +37,12 @@ static void take_name(const struct inventory *v, struct inventory_image *im, con
 	if (copy == NULL)
 		return;
 	memcpy(copy, p, n * sizeof *copy);
-	im->name = copy;
-	im->name_len = ucs2_len(copy, n);
-	for (size_t i = im->name_len; i > 0;
-	     i--) { /* a file's name is behind its folders' */
-		if (copy[i - 1] != '\\')
-			continue;
-		im->name = copy + i;
-		im->name_len -= i;
-		break;
-	}
-	if (im->name_len == 0)
-		im->name = NULL;
+	n = ucs2_len(copy, n);
+	for (size_t i = 0; is_path && i < n; i++)
+		if (copy[i] == '\\')
+			from = i + 1;
+	im->name = from < n ? copy + from : NULL;
+	im->name_len = n - from;
 }
 
 /* The UI section of the file in its firmware volume. */
@@ -62,7 +58,7 @@ static void take_ui_name(const struct inventory *v, struct inventory_image *im,
 	if (fv == NULL || fv->ReadSection(fv, &im->guid, EFI_SECTION_USER_INTERFACE, 0,
 					  &text, &len, &authentication) != EFI_SUCCESS)
 		return;
-	take_name(v, im, text, len / sizeof(CHAR16));
+	take_name(v, im, text, len / sizeof(CHAR16), false);
 	(void)v->bs->FreePool(text);
 }
 
@@ -84,7 +80,7 @@ static void take_file_path(const struct inventory *v, struct inventory_image *im
 			take_ui_name(v, im, image->DeviceHandle);
 		} else if (p->Type == MEDIA_DEVICE_PATH &&
 			   p->SubType == MEDIA_FILEPATH_DP) {
-			take_name(v, im, body, (len - sizeof *p) / sizeof(CHAR16));
+			take_name(v, im, body, (len - sizeof *p) / sizeof(CHAR16), true);
 		}
 		p = (const EFI_DEVICE_PATH_PROTOCOL *)((const uint8_t *)p + len);
 	}

@@ -103,7 +103,7 @@ static int value_read(const struct regions *from, int i, const char *name,
 static int number_read(const struct regions *from, int i, const char *name, uint64_t *ret,
 		       struct diag *d)
 {
-	char text[VALUE_MAX], *end;
+	char text[VALUE_MAX] = "", *end;
 	int r = value_read(from, i, name, text, d);
 
 	if (r < 0)
@@ -189,7 +189,7 @@ static int memory_read(const struct regions *from, const struct rts_map *runtime
 	for (int i = 0; r == 0 && i < from->count; i++) {
 		EFI_MEMORY_DESCRIPTOR like = {.Type = EfiReservedMemoryType};
 		uint64_t start = 0, last = 0;
-		char text[VALUE_MAX];
+		char text[VALUE_MAX] = "";
 		bool known = false;
 
 		r = number_read(from, i, "start", &start, d);

@@ -48,10 +48,11 @@ static const char *const colours[RTS_MAP_TYPES] = {
 static double log2_of(uint64_t v)
 {
 	const int whole = 63 - __builtin_clzll(v);
-	double x = (double)v / (double)(1ULL << whole), r = whole;
+	double x = (double)v / (double)(1ULL << whole), r = whole, bit = 1;
 
-	for (double bit = 0.5; bit > 0.0005; bit /= 2) {
+	for (unsigned i = 0; i < 11; i++) {
 		x *= x;
+		bit /= 2;
 		if (x >= 2) {
 			x /= 2;
 			r += bit;
@@ -147,12 +148,21 @@ static void put_strip(FILE *f, const struct rts_map *m, uint64_t pages, double y
 	put_tick(f, x, y - 4, y + 38);
 }
 
-static double put_legend(FILE *f, const struct rts_map_summary *s, double y)
+static unsigned legend_lines(const struct rts_map_summary *s)
 {
-	unsigned n = 0;
+	unsigned types = 0;
+
+	for (unsigned i = 0; i < RTS_MAP_TYPES; i++)
+		types += s->by_type[i].descriptors != 0;
+	return (types + 2) / 3;
+}
+
+static void put_legend(FILE *f, const struct rts_map_summary *s, double y)
+{
+	unsigned column = 0;
 
 	for (unsigned i = 0; i < RTS_MAP_TYPES; i++) {
-		double x = LEFT + (n % 3) * WIDTH / 3;
+		const double x = LEFT + column * WIDTH / 3;
 		char size[RTS_MAP_TEXT_MAX], text[RTS_MAP_TEXT_MAX + 64];
 
 		if (s->by_type[i].descriptors == 0)
@@ -162,13 +172,12 @@ static double put_legend(FILE *f, const struct rts_map_summary *s, double y)
 			 size, (unsigned long long)s->by_type[i].descriptors);
 		fprintf(f,
 			"<rect class=\"legend\" x=\"%.1f\" y=\"%.1f\" width=\"12\" "
-			"height=\"12\" "
-			"fill=\"%s\"/>\n",
-			x, y + ROW * (n / 3), colours[i]);
-		put_line_of_text(f, x + 18, y + ROW * (n / 3) + 10, "text", text);
-		n++;
+			"height=\"12\" fill=\"%s\"/>\n",
+			x, y, colours[i]);
+		put_line_of_text(f, x + 18, y + 10, "text", text);
+		column = (column + 1) % 3;
+		y += column == 0 ? ROW : 0;
 	}
-	return y + ROW * ((n + 2) / 3);
 }
 
 /* The scale above the rows: 4 KiB, 64 KiB, 1 MiB and so on, as far as the map goes. */
@@ -271,13 +280,9 @@ static void put_picture(FILE *f, const struct rts_map *m)
 	const struct rts_map_summary s = rts_map_sum(m);
 	uint64_t max, pages = all_pages(m, &max);
 	const double unit = BARS_LEN / (1 + (max == 0 ? 0 : log2_of(max)));
-	unsigned types = 0;
-	double rows, height;
+	const double rows = 170 + ROW * legend_lines(&s);
+	const double height = rows + ROW * (double)(m->n + gaps(m)) + LEFT;
 
-	for (unsigned i = 0; i < RTS_MAP_TYPES; i++)
-		types += s.by_type[i].descriptors != 0;
-	rows = 170 + ROW * ((types + 2) / 3);
-	height = rows + ROW * (double)(m->n + gaps(m)) + LEFT;
 	fprintf(f,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1000\" height=\"%.0f\" "
 		"viewBox=\"0 0 1000 %.0f\">\n"

@@ -431,7 +431,7 @@ print_sum(char line[RTS_MAP_TEXT_MAX], uint64_t pages, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	at = fmt_text(text, sizeof text, fmt, ap);
+	(void)fmt_text(text, sizeof text, fmt, ap);
 	va_end(ap);
 	at = put_column(line, 0, text, 24, false);
 	rts_map_size_text(pages, text);
