@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The decoder of port and privileged instructions: a table of byte strings, every shorter
- * prefix of them, and objdump as an independent reader of the same bytes and of many more.
+ * The decoder of port and privileged instructions, and of stores: a table of byte strings,
+ * every shorter prefix of them, and objdump as an independent reader of the same bytes and
+ * of many more.
  */
 #include "runtime/rt_device.h"
 #include "test.h"
@@ -140,6 +141,65 @@ static void cut(void **state)
 			assert_false(rt_insn_decode(exact, n, &got));
 			assert_int_equal(got.kind, RT_INSN_OTHER);
 			assert_int_equal(got.length, 0);
+			free(exact);
+		}
+}
+
+/* clang-format off */
+static const struct {
+	uint8_t bytes[MAX + 1];
+	uint8_t len;
+	struct rt_store want; /* length: @len, or 0 where its width is 0 */
+} stores[] = {
+	{B(0x88, 0x01), {.width = 1, .reg = 0}},                      /* mov [rcx], al */
+	{B(0x88, 0x3b), {.width = 1, .reg = 3, .high = true}},        /* mov [rbx], bh */
+	{B(0x40, 0x88, 0x3b), {.width = 1, .reg = 7}},                /* mov [rbx], dil */
+	{B(0x44, 0x88, 0x1c, 0x0a), {.width = 1, .reg = 11}},         /* mov [rdx+rcx], r11b */
+	{B(0x89, 0x50, 0x08), {.width = 4, .reg = 2}},                /* mov [rax+8], edx */
+	{B(0x66, 0x89, 0x90, 1, 2, 3, 4), {.width = 2, .reg = 2}},
+	{B(0x4c, 0x89, 0x3d, 1, 2, 3, 4), {.width = 8, .reg = 15}},   /* relative to RIP */
+	{B(0x66, 0x48, 0x89, 0x00), {.width = 8, .reg = 0}},
+	{B(0x48, 0x66, 0x89, 0x00), {.width = 2, .reg = 0}},          /* the REX does not count */
+	{B(0xc6, 0x03, 0x40), {.width = 1, .immediate = true, .value = 0x40}},
+	{B(0xc6, 0x44, 0x0b, 0xff, 0xff), {.width = 1, .immediate = true, .value = 0xff}},
+	{B(0xc6, 0x04, 0x25, 1, 2, 3, 4, 0x50), {.width = 1, .immediate = true, .value = 0x50}},
+	{B(0x66, 0xc7, 0x00, 0x34, 0x12), {.width = 2, .immediate = true, .value = 0x1234}},
+	{B(0x66, 0x41, 0xc7, 0x07, 0x34, 0x12),
+	 {.width = 2, .reg = 0, .immediate = true, .value = 0x1234}},
+	{B(0xc7, 0x00, 0xff, 0xff, 0xff, 0xff), {.width = 4, .immediate = true, .value = 0xffffffff}},
+	{B(0x48, 0xc7, 0x00, 0xfe, 0xff, 0xff, 0xff),
+	 {.width = 8, .immediate = true, .value = 0xfffffffffffffffeULL}},
+	{B(0x88, 0xc1), {0}},             /* from register to register */
+	{B(0xc6, 0xf8, 0x00), {0}},       /* xabort */
+	{B(0xc7, 0x08, 0, 0, 0, 0), {0}}, /* no such opcode */
+	{B(0x8a, 0x01), {0}},             /* a load */
+	{B(0xf3, 0xaa), {0}},             /* rep stosb */
+	{B(0x00, 0x01), {0}},             /* add [rcx], al */
+	{B(0xf0, 0x88, 0x01), {0}},       /* lock: an invalid opcode */
+	{B(0x0f, 0x88, 0x01, 0, 0, 0), {0}},
+};
+/* clang-format on */
+
+static void stored(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(stores); i++)
+		for (size_t n = 0; n <= stores[i].len; n++) {
+			const struct rt_store none = {0};
+			const bool any = n == stores[i].len && stores[i].want.width != 0;
+			const struct rt_store *want = any ? &stores[i].want : &none;
+			uint8_t *exact = malloc(n > 0 ? n : 1);
+			struct rt_store got;
+
+			memcpy(exact, stores[i].bytes, n);
+			assert_int_equal(rt_insn_store(exact, n, &got), any);
+			assert_int_equal(got.length, any ? n : 0);
+			assert_int_equal(got.width, want->width);
+			assert_int_equal(got.immediate, want->immediate);
+			assert_int_equal(got.high, want->high);
+			assert_int_equal(got.value, want->value);
+			if (!got.immediate)
+				assert_int_equal(got.reg, want->reg);
 			free(exact);
 		}
 }
@@ -286,8 +346,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table),
 		cmocka_unit_test(cut),
+		cmocka_unit_test(stored),
 	};
 	const struct CMUnitTest oracle[] = {cmocka_unit_test(table), cmocka_unit_test(cut),
+					    cmocka_unit_test(stored),
 					    cmocka_unit_test(objdump)};
 
 	if (system("objdump --version >/dev/null 2>&1") == 0)

@@ -77,6 +77,18 @@ struct rt_insn {
  */
 bool rt_insn_decode(const uint8_t *p, size_t n, struct rt_insn *ret);
 
+/* A mov of a register, or of a constant, to memory. */
+struct rt_store {
+	uint8_t length;
+	uint8_t width; /* 1, 2, 4 or 8 */
+	bool immediate;
+	bool high;      /* of the register's second byte: AH, CH, DH, BH */
+	uint8_t reg;    /* 0 RAX, 1 RCX, 2 RDX, 3 RBX, 4 RSP, ... 15 R15 */
+	uint64_t value; /* of a constant */
+};
+/* The same for an instruction whose write to memory was stopped: false for any other. */
+bool rt_insn_store(const uint8_t *p, size_t n, struct rt_store *ret);
+
 /*
  * A CFI flash (Intel command set, one byte wide as QEMU's pflash_cfi01 is for OVMF): the
  * state machine alone. In array mode memory is what @array holds and may be mapped

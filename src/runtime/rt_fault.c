@@ -254,6 +254,30 @@ static void step_end(struct rt *rt, ucontext_t *uc)
 		 m->open ? PROT_READ : PROT_NONE);
 }
 
+/* A plain store, of which drivers do many thousands to write a block of flash, needs no
+ * stepping: the instruction says what it writes. */
+static bool step_over_store(struct rt *rt, greg_t *g, struct rt_mmio *m, uint64_t offset)
+{
+	static const int order[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
+				      REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10, REG_R11,
+				      REG_R12, REG_R13, REG_R14, REG_R15};
+	const struct rt_place at = rt_place_of(rt, (uint64_t)g[REG_RIP]);
+	struct rt_store s;
+
+	if (at.image == RT_NOBODY ||
+	    !rt_insn_store((const uint8_t *)g[REG_RIP],
+			   (size_t)(rt->shared->images[at.image].size - at.offset), &s) ||
+	    (offset & (PAGE - 1)) + s.width > PAGE)
+		return false;
+	if (!s.immediate)
+		s.value = (uint64_t)g[order[s.reg & 15]] >> (s.high ? 8 : 0);
+	if (s.width < 8)
+		s.value &= (1ULL << (s.width * 8)) - 1;
+	m->write(rt, m, offset, s.width, s.value);
+	g[REG_RIP] += s.length;
+	return true;
+}
+
 /* A memory map that a driver reads: every access is let through and its place noted, and in
  * the end the distances between them tell what the reader takes a descriptor's size to be.
  */
@@ -443,6 +467,8 @@ static void on_segv(int sig, siginfo_t *si, void *context)
 	}
 	if (!rt->stepping && access != RT_EXECUTE &&
 	    (m = mmio_of(rt, address, &offset)) != NULL) {
+		if (access == RT_WRITE && step_over_store(rt, g, m, offset))
+			return;
 		step_begin(rt, uc, m, address, offset, access == RT_WRITE);
 		return;
 	}

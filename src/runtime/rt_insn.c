@@ -2,7 +2,8 @@
 /*
  * Tells port and privileged instructions of 64-bit mode apart from all others, by the
  * tables of Intel's SDM volume 2, appendix A. It is asked about an instruction that raised
- * a general protection fault; what is not in its tables faulted for another reason.
+ * a general protection fault; what is not in its tables faulted for another reason. And
+ * reads the plain stores, with which drivers write to a device's memory.
  */
 #include "runtime/rt_device.h"
 
@@ -310,6 +311,50 @@ bool rt_insn_decode(const uint8_t *p, size_t n, struct rt_insn *ret)
 	*ret = (struct rt_insn){0};
 	if (!decode(&c, ret) || c.short_) {
 		*ret = (struct rt_insn){0};
+		return false;
+	}
+	ret->length = (uint8_t)c.at;
+	return true;
+}
+
+static bool store(struct cursor *c, struct rt_store *ret)
+{
+	unsigned prefixes = 0;
+	uint8_t rex = 0, opcode, modrm;
+	bool lock = false;
+
+	opcode = opcode_of(c, &prefixes, &rex, &lock);
+	modrm = next(c);
+	if (lock || modrm >> 6 == 3)
+		return false;
+	skip_operand(c, modrm);
+	ret->width = (opcode & 1) == 0             ? 1
+		     : (rex & 8) != 0              ? 8
+		     : (prefixes & PREFIX_66) != 0 ? 2
+						   : 4;
+	ret->reg = (uint8_t)((modrm >> 3 & 7) | (rex & 4U) << 1);
+	if (opcode == 0x88 || opcode == 0x89) {
+		ret->high = ret->width == 1 && rex == 0 && ret->reg >= 4;
+		ret->reg = (uint8_t)(ret->reg - (ret->high ? 4 : 0));
+		return true;
+	}
+	ret->immediate = true;
+	if ((opcode != 0xc6 && opcode != 0xc7) || (modrm >> 3 & 7) != 0)
+		return false;
+	for (unsigned i = 0; i < ret->width && i < 4; i++)
+		ret->value |= (uint64_t)next(c) << (8 * i);
+	if (ret->width == 8) /* four bytes, and their sign */
+		ret->value = (uint64_t)(int64_t)(int32_t)(uint32_t)ret->value;
+	return true;
+}
+
+bool rt_insn_store(const uint8_t *p, size_t n, struct rt_store *ret)
+{
+	struct cursor c = {p, n, 0, false};
+
+	*ret = (struct rt_store){0};
+	if (!store(&c, ret) || c.short_) {
+		*ret = (struct rt_store){0};
 		return false;
 	}
 	ret->length = (uint8_t)c.at;

@@ -504,8 +504,12 @@ static void flash_write(struct rt *rt, struct rt_mmio *m, uint64_t offset, unsig
 			uint64_t value)
 {
 	const bool was = m->open;
+	const uint64_t writes = rt->flash.writes;
 
 	rt_flash_write(&rt->flash, (uint32_t)offset, width, value);
+	if (rt->flash.writes !=
+	    writes) /* who fills a flash takes long, and does not hang */
+		rt->deadline_ticks = atomic_load(&rt->ticks) + rt->timeout_ticks;
 	m->open = rt_flash_array_mode(&rt->flash);
 	if (m->open != was)
 		mprotect((void *)(rt->virtual_done ? m->virtual_ : m->base), m->size,
