@@ -58,6 +58,7 @@ static const struct {
 	{"query-capsule " G " 0x10000\nupdate-capsule " G " 0 " K_HEX,
 	 ALL "query-capsule " G " 65536" OK "update-capsule " G " 0 1*" K_HEX OK},
 	{"status-code 1 0x03100000", ALL "status-code 1 51380224" OK},
+	{"mm-trigger 0xff", ALL "mm-trigger 255" OK},
 	{"fvb attributes\nfvb address\nfvb blocksize 1\nfvb read 1 2 3 -> EFI_SUCCESS 010203",
 	 ALL "fvb attributes" OK "fvb address" OK "fvb blocksize 1" OK
 	 "fvb read 1 2 3 -> 0 1*010203\n"},

@@ -46,6 +46,7 @@ const char rt_battery[] =
 	"query-capsule test 0 -> any\n"
 	"update-capsule test 0 \"capsule\" -> any\n"
 	"status-code 1 0x03100000\n"
+	"mm-trigger 0xff\n"
 	"fvb attributes\n"
 	"fvb address\n"
 	"fvb blocksize 0\n"
@@ -59,6 +60,7 @@ const char rt_battery[] =
 	"query nv+bs+rt\n"
 	"get-time\n"
 	"status-code 1 0x03100000\n"
+	"mm-trigger 0xff\n"
 
 	"phase runtime virtual\n"
 	"get RuntservKept test -> EFI_SUCCESS \"kept for the operating system\" nv+bs+rt\n"
@@ -84,6 +86,7 @@ const char rt_battery[] =
 	"query-capsule test 0 -> any\n"
 	"update-capsule test 0 \"capsule\" -> any\n"
 	"status-code 1 0x03100000\n"
+	"mm-trigger 0xff\n"
 	"fvb attributes\n"
 	"fvb address\n"
 	"fvb blocksize 0\n"

@@ -37,6 +37,7 @@ enum {
 	QUERY_CAPSULE_CAPABILITIES,
 	QUERY_VARIABLE_INFO,
 	REPORT_STATUS_CODE,
+	MM_TRIGGER,
 	FVB_GET_ATTRIBUTES,
 	FVB_GET_PHYSICAL_ADDRESS,
 	FVB_GET_BLOCK_SIZE,
@@ -47,6 +48,7 @@ _Static_assert(REPORT_STATUS_CODE == RT_RUNTIME_SERVICES, "services");
 _Static_assert(SERVICES_END <= RT_SERVICES_MAX, "services");
 
 static const EFI_GUID status_code_guid = EFI_STATUS_CODE_RUNTIME_PROTOCOL_GUID,
+		      mm_control_guid = EFI_SMM_CONTROL2_PROTOCOL_GUID,
 		      fvb_guid = EFI_FIRMWARE_VOLUME_BLOCK2_PROTOCOL_GUID;
 
 #define FVB(member) offsetof(EFI_FIRMWARE_VOLUME_BLOCK2_PROTOCOL, member)
@@ -57,6 +59,7 @@ static const struct {
 	bool by_consumer; /* its consumers convert the pointers in it */
 } protocols[SERVICES_END - REPORT_STATUS_CODE] = {
 	{"StatusCode.ReportStatusCode", &status_code_guid, 0, false},
+	{"SmmControl2.Trigger", &mm_control_guid, 0, true},
 	{"Fvb.GetAttributes", &fvb_guid, FVB(GetAttributes), true},
 	{"Fvb.GetPhysicalAddress", &fvb_guid, FVB(GetPhysicalAddress), true},
 	{"Fvb.GetBlockSize", &fvb_guid, FVB(GetBlockSize), true},
@@ -586,6 +589,17 @@ static EFI_STATUS report_status_code(struct run *r)
 		     5);
 }
 
+static EFI_STATUS mm_trigger(struct run *r)
+{
+	uint8_t *command = buffer(r, FIRST, 1, 1, "CommandPort", NULL),
+		*data = buffer(r, SECOND, 1, 1, "DataPort", NULL);
+
+	*command = (uint8_t)r->c->number[0];
+	*data = 0;
+	return enter(r, (uint64_t[]){r->self, (uint64_t)command, (uint64_t)data, false, 0},
+		     5);
+}
+
 static EFI_STATUS fvb_number(struct run *r)
 {
 	uint64_t *first =
@@ -647,6 +661,7 @@ static const struct {
 	[RT_CALL_UPDATE_CAPSULE] = {UPDATE_CAPSULE, update_capsule},
 	[RT_CALL_RESET] = {RESET_SYSTEM, reset_system},
 	[RT_CALL_STATUS_CODE] = {REPORT_STATUS_CODE, report_status_code},
+	[RT_CALL_MM_TRIGGER] = {MM_TRIGGER, mm_trigger},
 	[RT_CALL_FVB_ATTRIBUTES] = {FVB_GET_ATTRIBUTES, fvb_number},
 	[RT_CALL_FVB_ADDRESS] = {FVB_GET_PHYSICAL_ADDRESS, fvb_number},
 	[RT_CALL_FVB_BLOCK_SIZE] = {FVB_GET_BLOCK_SIZE, fvb_block_size},
@@ -894,8 +909,14 @@ void rt_calls_run(struct rt *rt, enum rt_phase phase)
 	for (size_t i = 0; i < s->count && !rt->reset; i++) {
 		const int32_t number = (int32_t)((size_t)phase * RT_SCRIPT_CALLS_MAX + i);
 
-		if ((s->calls[i].phases >> phase & 1) == 0 || is_left_out(rt->plan, number))
+		if ((s->calls[i].phases >> phase & 1) == 0)
 			continue;
+		if (is_left_out(rt->plan, number)) {
+			/* it was made in an earlier run, and did not come back */
+			rt->shared->phases[phase].calls++;
+			rt->shared->phases[phase].failed++;
+			continue;
+		}
 		rt->battery_call = number;
 		run_line(rt, phase, &s->calls[i]);
 		rt->battery_call = -1;

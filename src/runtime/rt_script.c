@@ -42,6 +42,7 @@ static const struct verb {
 	[RT_CALL_UPDATE_CAPSULE] = {"update-capsule", NULL, {GUID, NUMBER, DATA}, {END}},
 	[RT_CALL_RESET] = {"reset", NULL, {RESET}, {END}},
 	[RT_CALL_STATUS_CODE] = {"status-code", NULL, {NUMBER, NUMBER}, {END}},
+	[RT_CALL_MM_TRIGGER] = {"mm-trigger", NULL, {NUMBER}, {END}},
 	[RT_CALL_FVB_ATTRIBUTES] = {"fvb", "attributes", {END}, {END}},
 	[RT_CALL_FVB_ADDRESS] = {"fvb", "address", {END}, {END}},
 	[RT_CALL_FVB_BLOCK_SIZE] = {"fvb", "blocksize", {NUMBER}, {END}},

@@ -117,6 +117,21 @@ typedef struct {
 } EFI_FIRMWARE_VOLUME_BLOCK2_PROTOCOL;
 _Static_assert(sizeof(EFI_FIRMWARE_VOLUME_BLOCK2_PROTOCOL) == 64, "FIRMWARE_VOLUME_BLOCK2");
 
+/* PI 1.8 vol 4 §5.4, as its SMM name has it */
+#define EFI_SMM_CONTROL2_PROTOCOL_GUID                                 \
+	{                                                              \
+		0x843dc720, 0xab1e, 0x42cb,                            \
+		{                                                      \
+			0x93, 0x57, 0x8a, 0x00, 0x78, 0xf3, 0x56, 0x1b \
+		}                                                      \
+	}
+typedef struct {
+	uint64_t Trigger;
+	uint64_t Clear;
+	UINTN MinimumTriggerPeriod;
+} EFI_SMM_CONTROL2_PROTOCOL;
+_Static_assert(sizeof(EFI_SMM_CONTROL2_PROTOCOL) == 24, "EFI_SMM_CONTROL2_PROTOCOL");
+
 /* PI 1.8 vol 2 §14.2 */
 #define EFI_STATUS_CODE_RUNTIME_PROTOCOL_GUID                          \
 	{                                                              \
