@@ -36,6 +36,7 @@
 #define SECOND    (RAM + 0x191000)
 #define EMPTY     (RAM + 0x1a0000) /* no bytes */
 #define HOBS      (RAM + 0x1c0000)
+#define AGAIN     (RAM + 0x1d0000) /* freed, and allocated again */
 #define TABLES    (RAM + 0x1b0000) /* not the system's, and not mapped after exit */
 
 enum { B_IMAGE, B_HELPER, B_POOL, B_BOOT_POOL, B_FREED, B_ODD = 13 };
@@ -80,6 +81,10 @@ static const struct rt_block blocks[] = {
 	{SECOND, 0x1000, 0, EfiBootServicesData, RT_BLOCK_PAGES, 0, 0, 0x7c0, 0, RT_NOBODY,
 	 ""},
 	{EMPTY, 0, 0, EfiBootServicesData, RT_BLOCK_POOL, 0, 0, 0x800, 0, RT_NOBODY, ""},
+	{AGAIN, 0x1000, 0, EfiBootServicesData, RT_BLOCK_PAGES, 0, 0, 0x880, 0, RT_NOBODY,
+	 ""},
+	{AGAIN, 0x1000, 0, EfiBootServicesData, RT_BLOCK_PAGES, 1, 0, 0x880, 0, RT_NOBODY,
+	 ""},
 	{HOBS, 64, 0, EfiBootServicesData, RT_BLOCK_TABLE, 0, RT_NOBODY, 0, 0, RT_NOBODY,
 	 "HOB list"},
 	{TABLES, 0x1000, 0, EfiACPIMemoryNVS, RT_BLOCK_PAGES, 0, 0, 0x840, 0, RT_NOBODY,
@@ -232,8 +237,8 @@ static void t_faults(void **state)
 		{E, RT_EXECUTE, TABLE, 0, RT_EXECUTE_DATA, "the table EFI_SYSTEM_TABLE"},
 		{V, RT_EXECUTE, OS_STACK, OS_STACK, RT_EXECUTE_DATA, "the runtime stack"},
 		{V, RT_EXECUTE, CALLER, 0, RT_EXECUTE_DATA, "the caller's buffer Data"},
-		{R, RT_EXECUTE, TABLES, 0, RT_EXECUTE_DATA, "page block #4"},
-		{V, RT_EXECUTE, TABLES, 0, RT_WILD_ACCESS, "page block #4"},
+		{R, RT_EXECUTE, TABLES, 0, RT_EXECUTE_DATA, "page block #6"},
+		{V, RT_EXECUTE, TABLES, 0, RT_WILD_ACCESS, "page block #6"},
 
 		{E, RT_READ, FREED + 8, 0, RT_USE_AFTER_FREE,
 		 "8 bytes into pool block #3 (EfiRuntimeServicesData, 32 bytes, allocated "
@@ -307,6 +312,7 @@ static void t_faults(void **state)
 		 "jumps to 0x20109000, Helper+0x1000, which is the operating system's"},
 		{R, RT_WRITE, HELPER, 0, RT_BOOT_MEMORY_AFTER_EXIT, "Helper+0x0"},
 		{R, RT_READ, STACK + 64, OS_STACK, RT_BOOT_MEMORY_AFTER_EXIT, "the stack"},
+		{R, RT_READ, AGAIN, 0, RT_BOOT_MEMORY_AFTER_EXIT, "page block #4"},
 		{R, RT_READ, HOBS, 0, RT_BOOT_MEMORY_AFTER_EXIT,
 		 "the first byte of the HOB list ("},
 		{R, RT_READ, BOOT + 64, 0, RT_BOOT_SERVICE_AFTER_EXIT,

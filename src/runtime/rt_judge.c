@@ -214,12 +214,15 @@ static bool spot_at(uint64_t start, uint64_t size, uint64_t address, struct rt_s
 	return true;
 }
 
-/* In a block's own pages, the order of rules decides; in a guard page, which may be shared
- * with a neighbour, the distance. */
+/* In a block's own pages, the order of rules decides, but pages that were freed may have
+ * become another block's since; in a guard page, which may be a neighbour's, too, the
+ * distance decides. */
 static bool is_better(const struct rt_spot *a, const struct rt_spot *b)
 {
 	if (b->block < 0 || a->own_page != b->own_page)
 		return b->block < 0 || a->own_page;
+	if (a->own_page && (a->rule == RT_USE_AFTER_FREE) != (b->rule == RT_USE_AFTER_FREE))
+		return b->rule == RT_USE_AFTER_FREE;
 	if (!a->own_page) {
 		if ((a->rule == RT_WILD_ACCESS) != (b->rule == RT_WILD_ACCESS))
 			return b->rule == RT_WILD_ACCESS;
