@@ -368,34 +368,17 @@ static int a_priori(struct session *s)
 	return 0;
 }
 
-static int find_helpers(struct session *s)
+static int add_helpers(struct session *s)
 {
-	static const EFI_GUID arch = EFI_RUNTIME_ARCH_PROTOCOL_GUID;
 	EFI_GUID tried[RT_NEEDS_MAX];
 	size_t tried_count = 0;
 	bool listed = false;
-	int r;
 
-	r = run_once(s, true);
-	if (r == 0 && s->config->engine == RUNTIME_ENGINE_EDK2 &&
-	    atomic_load(&s->shared->arch) == 0) {
-		/* by itself: what the others do without their helpers is of no interest yet
-		 */
-		memset(s->dead, true, s->count);
-		r = resolve(s, &arch, 0);
-		memset(s->dead, false, s->count);
-		if (r == 0)
-			return diag(s->d, -ENOENT,
-				    "no driver for --engine=edk2: the firmware has no "
-				    "RuntimeDxe that runs");
-	}
-	if (r < 0)
-		return r;
 	for (;;) {
+		int r = run_once(s, true);
 		bool found = false;
 		EFI_GUID want;
 
-		r = run_once(s, true);
 		if (r < 0)
 			return r;
 		for (uint32_t i = 0;
@@ -423,6 +406,39 @@ static int find_helpers(struct session *s)
 		if (r < 0)
 			return r;
 	}
+}
+
+/* A driver that was asked for, and may itself wait for a helper. */
+static bool is_subjects(const struct session *s, const EFI_GUID *guid)
+{
+	for (size_t i = 0; i < s->config->subject_count; i++)
+		if (contains(s->drivers[i]->image, guid) &&
+		    !contains(s->drivers[i]->depex, guid))
+			return true;
+	return false;
+}
+
+static int find_helpers(struct session *s)
+{
+	static const EFI_GUID arch = EFI_RUNTIME_ARCH_PROTOCOL_GUID;
+	const bool edk2 = s->config->engine == RUNTIME_ENGINE_EDK2;
+	int r = run_once(s, true);
+
+	if (r == 0 && edk2 && atomic_load(&s->shared->arch) == 0 &&
+	    !is_subjects(s, &arch)) {
+		/* by itself: what the others do without their helpers is of no interest yet
+		 */
+		memset(s->dead, true, s->count);
+		r = resolve(s, &arch, 0);
+		memset(s->dead, false, s->count);
+	}
+	if (r >= 0)
+		r = add_helpers(s);
+	if (r == 0 && edk2 && atomic_load(&s->shared->arch) == 0)
+		return diag(s->d, -ENOENT,
+			    "no driver for --engine=edk2: the firmware has no RuntimeDxe "
+			    "that runs");
+	return r;
 }
 
 static int firmware_drivers(struct session *s)
