@@ -90,6 +90,7 @@ static inline void script_arguments(FILE *to, const struct rt_script_call *c)
 	case RT_CALL_STATUS_CODE:
 		fprintf(to, " %" PRIu64 " %" PRIu64, c->number[0], c->number[1]);
 		break;
+	case RT_CALL_MM_TRIGGER:
 	case RT_CALL_FVB_BLOCK_SIZE:
 		fprintf(to, " %" PRIu64, c->number[0]);
 		break;
