@@ -156,7 +156,8 @@ void rt_child(const struct rt_plan *plan, struct rt_shared *shared, int ram_fd, 
 	rt->script = plan->script;
 	rt->random = plan->config->seed;
 	rt->ram_fd = ram_fd;
-	rt->current = RT_NOBODY;
+	rt->in_host = true;
+	rt->current = shared->entered.image = RT_NOBODY;
 	rt->battery_call = -1;
 	rt_self = rt;
 	machine_new(rt, ecam_fd, flash_fd, &d);

@@ -16,13 +16,12 @@
 
 #include "runtime/rt_priv.h"
 
-#define PAGE           4096ULL
-#define ALT_STACK      (256U << 10)
-#define TICK_US        20000
-#define TRAP_GP        13
-#define FLAG_TF        0x100
-#define FLAG_DF        0x400
-#define FLAG_STACK_LOW (64U << 10)
+#define PAGE      4096ULL
+#define ALT_STACK (256U << 10)
+#define TICK_US   20000
+#define TRAP_GP   13
+#define FLAG_TF   0x100
+#define FLAG_DF   0x400
 
 struct rt_place rt_place_of(struct rt *rt, uint64_t address)
 {
@@ -57,8 +56,10 @@ struct rt_record *rt_record_new(struct rt *rt, uint32_t rule, struct rt_place at
 	struct rt_record *r;
 	uint16_t who = at.image != RT_NOBODY ? at.image : rt->current;
 
-	if (n == RT_RECORDS_MAX)
-		_exit(0); /* more than anybody reads */
+	if (n == RT_RECORDS_MAX) {
+		atomic_store(&rt->shared->finished, 1); /* more than anybody reads */
+		_exit(0);
+	}
 	r = &rt->shared->records[n];
 	*r = (struct rt_record){.rule = rule,
 				.phase = (uint8_t)atomic_load(&rt->shared->phase),
@@ -94,15 +95,6 @@ void rt_record_block(struct rt *rt, const struct rt_block *b)
 		(int32_t)(b - rt->shared->blocks);
 }
 
-static bool on_driver_stack(const struct rt *rt, uint64_t sp)
-{
-	return (sp >= rt->boot_stack - RT_BOOT_STACK - FLAG_STACK_LOW &&
-		sp <= rt->boot_stack + PAGE) ||
-	       (rt->runtime_stack != 0 &&
-		sp >= rt->runtime_stack - RT_RUNTIME_STACK - FLAG_STACK_LOW &&
-		sp <= rt->runtime_stack + PAGE);
-}
-
 static void get_registers(const greg_t *g, uint64_t ret[17])
 {
 	static const int order[17] = {REG_RAX, REG_RBX, REG_RCX, REG_RDX, REG_RSI, REG_RDI,
@@ -113,55 +105,75 @@ static void get_registers(const greg_t *g, uint64_t ret[17])
 		ret[i] = (uint64_t)g[order[i]];
 }
 
-/* Who executes: the driver's instruction; where it has just jumped away, the call; in a
- * service, the service's caller. */
-static struct rt_place culprit(struct rt *rt, const greg_t *g, bool fetch, bool *in_host)
+/* The word at @sp, where drivers have memory there; else 0. */
+static uint64_t stack_word(struct rt *rt, uint64_t sp)
 {
-	const uint64_t sp = (uint64_t)g[REG_RSP];
-	struct rt_place at = rt_place_of(rt, (uint64_t)g[REG_RIP]), from;
-	uint64_t back;
+	const uint64_t physical = rt_physical(rt, sp);
+	const void *p = NULL;
+	uint64_t word = 0;
 
-	*in_host = false;
-	if (!on_driver_stack(rt, sp) && at.image == RT_NOBODY) {
-		*in_host = rt->call != NULL;
-		return rt->call != NULL ? rt_caller(rt) : at;
-	}
-	if ((fetch || at.image == RT_NOBODY) && on_driver_stack(rt, sp + 8) &&
-	    (sp & 7) == 0) {
-		memcpy(&back, (const void *)sp,
-		       8); /* a stack that took a return address can be read */
-		from = rt_place_of(rt, back - 1);
-		if (from.image != RT_NOBODY)
-			return from;
-	}
-	return at;
+	if (sp >= rt->runtime_stack - RT_RUNTIME_STACK &&
+	    sp <= rt->runtime_stack + PAGE - sizeof word)
+		p = (const void *)sp;
+	else if (physical != 0)
+		p = rt_ram(rt, physical, sizeof word);
+	if (p != NULL)
+		memcpy(&word, p, sizeof word);
+	return word;
+}
+
+/* Who executes: in a service, its caller; else the driver's instruction; where that has
+ * just jumped away (@fetch), the call; and where it was no call, the function that we
+ * entered. */
+static struct rt_place culprit(struct rt *rt, const greg_t *g, bool fetch)
+{
+	const struct rt_place at = rt_place_of(rt, (uint64_t)g[REG_RIP]);
+	struct rt_place from;
+
+	if (rt->in_host)
+		return rt_caller(rt);
+	if (at.image != RT_NOBODY && !fetch)
+		return at;
+	from = rt_place_of(rt, stack_word(rt, (uint64_t)g[REG_RSP]) - 1);
+	if (from.image == RT_NOBODY)
+		from = rt->shared->entered;
+	return from.image != RT_NOBODY ? from : at;
 }
 
 _Noreturn static void fault(struct rt *rt, const ucontext_t *uc, uint32_t rule,
 			    uint64_t address, enum rt_access access, const char *text)
 {
 	const greg_t *g = uc->uc_mcontext.gregs;
-	bool in_host;
-	const struct rt_place at = culprit(rt, g, access == RT_EXECUTE, &in_host);
+	const uint64_t rip = (uint64_t)g[REG_RIP];
+	const bool fetch = access == RT_EXECUTE && address == rip,
+		   astray = !rt->in_host && !fetch && rule == RT_RULE_COUNT &&
+			    rt_place_of(rt, rip).image == RT_NOBODY;
+	struct rt_place at;
 	struct rt_record *r;
 
-	if (rt->driver_sp == 0 || (!in_host && at.image == RT_NOBODY &&
-				   !on_driver_stack(rt, (uint64_t)g[REG_RSP])))
+	rt->faulting = true;
+	if (rt->driver_sp == 0 || (rt->in_host && rt->call == NULL))
 		rt_trouble(
 			rt,
 			"the runner itself failed at %#llx, address %#llx (signal in phase "
 			"%s)",
-			(unsigned long long)g[REG_RIP], (unsigned long long)address,
+			(unsigned long long)rip, (unsigned long long)address,
 			runtime_phase_name((enum rt_phase)atomic_load(&rt->shared->phase)));
-	r = rt_record_new(rt, rule, at);
+	at = culprit(rt, g, fetch);
+	r = rt_record_new(rt, astray ? RT_WILD_ACCESS : rule, at);
 	r->access = (uint8_t)access;
-	r->in_host = in_host;
+	r->in_host = rt->in_host;
 	r->address = address;
 	get_registers(g, r->registers);
-	if (text != NULL)
+	if (astray)
+		snprintf(r->text, sizeof r->text,
+			 "code at %#llx, which is no driver's, was run, and accessed %#llx",
+			 (unsigned long long)rip, (unsigned long long)address);
+	else if (text != NULL)
 		snprintf(r->text, sizeof r->text, "%s", text);
 	if (at.image != RT_NOBODY)
 		rt->shared->images[at.image].status = RT_STATUS_FAULTED;
+	atomic_store(&rt->shared->faulted, 1);
 	_exit(0);
 }
 
@@ -293,7 +305,6 @@ static void watch_protect(const struct rt *rt, int prot)
 static bool watch_access(struct rt *rt, ucontext_t *uc, uint64_t address)
 {
 	const uint64_t from = rt->watch_base & ~(PAGE - 1);
-	bool in_host;
 
 	if (rt->watch_len == 0 || address < from ||
 	    address >= ((rt->watch_base + rt->watch_len + PAGE - 1) & ~(PAGE - 1)))
@@ -301,7 +312,7 @@ static bool watch_access(struct rt *rt, ucontext_t *uc, uint64_t address)
 	if (address >= rt->watch_base && address - rt->watch_base < rt->watch_len &&
 	    rt->watch_count < sizeof rt->watch_offsets / sizeof *rt->watch_offsets) {
 		rt->watch_offsets[rt->watch_count++] = (uint16_t)(address - rt->watch_base);
-		rt->watch_from = culprit(rt, uc->uc_mcontext.gregs, false, &in_host);
+		rt->watch_from = culprit(rt, uc->uc_mcontext.gregs, false);
 	}
 	watch_protect(rt, PROT_READ | PROT_WRITE);
 	rt->watch_open = true;
@@ -443,6 +454,14 @@ static void general_protection(struct rt *rt, ucontext_t *uc)
 	}
 }
 
+/* What the runtime services table says: an address that stays physical. */
+static uint64_t convert_pointer(struct rt *rt)
+{
+	const EFI_RUNTIME_SERVICES *services = rt_ram(rt, rt->rs, sizeof *services);
+
+	return (uint64_t)services->ConvertPointer;
+}
+
 static void on_segv(int sig, siginfo_t *si, void *context)
 {
 	struct rt *rt = rt_self;
@@ -456,6 +475,9 @@ static void on_segv(int sig, siginfo_t *si, void *context)
 	uint64_t offset;
 
 	(void)sig;
+	if (rt->faulting)
+		_exit(3); /* what this handler needs was overwritten: the parent knows the
+			     rest */
 	if (g[REG_TRAPNO] == TRAP_GP || si->si_code == SI_KERNEL) {
 		rt->non_canonical = false;
 		general_protection(rt, uc);
@@ -474,6 +496,9 @@ static void on_segv(int sig, siginfo_t *si, void *context)
 	}
 	if (access != RT_EXECUTE && watch_access(rt, uc, address))
 		return;
+	if (access == RT_EXECUTE && rt->virtual_done && address == convert_pointer(rt))
+		fault(rt, uc, RT_CONVERT_OUTSIDE_EVENT, address, access,
+		      "calls ConvertPointer after SetVirtualAddressMap");
 	if (access == RT_EXECUTE && address - rt->boot_stubs < PAGE && rt->runtime) {
 		char text[80];
 		const uint64_t stub = (address - rt->boot_stubs) / RT_STUB_LEN;
@@ -573,6 +598,8 @@ int rt_fault_init(struct rt *rt, struct diag *d)
 		struct sigaction a = {.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
 
 		a.sa_sigaction = handlers[i].handler;
+		/* a handler may fault, too: then somebody has overwritten our memory */
+		a.sa_flags |= handlers[i].signal == SIGSEGV ? SA_NODEFER : 0;
 		sigfillset(&a.sa_mask);
 		sigdelset(&a.sa_mask, SIGSEGV);
 		if (sigaction(handlers[i].signal, &a, NULL) < 0)

@@ -119,6 +119,7 @@ uint64_t rt_enter(struct rt *rt, uint64_t fn, const uint64_t *args, size_t count
 {
 	const uint64_t sp = rt->driver_sp, outer = rt->outer_sp;
 	struct rt_call *const call = rt->call;
+	const struct rt_place entered = rt->shared->entered;
 	const uint16_t current = rt->current;
 	const bool outermost = sp == 0;
 	uint64_t at = sp != 0       ? sp
@@ -132,9 +133,14 @@ uint64_t rt_enter(struct rt *rt, uint64_t fn, const uint64_t *args, size_t count
 		atomic_store(&rt->shared->entries, ++rt->entries);
 		rt->deadline_ticks = atomic_load(&rt->ticks) + rt->timeout_ticks;
 	}
-	rt->current = rt_place_of(rt, fn).image;
+	rt->shared->entered = rt_place_of(rt, fn);
+	rt->shared->call = rt->battery_call;
+	rt->current = rt->shared->entered.image;
 	rt->driver_sp = at;
+	rt->in_host = false;
 	result = rt_gate(fn, args, count, at);
+	rt->in_host = true;
+	rt->shared->entered = entered;
 	rt->driver_sp = sp;
 	rt->outer_sp = outer;
 	rt->call = call;

@@ -187,6 +187,7 @@ struct rt {
 	uint64_t os_next, virtual_next;
 	struct rts_mem *mem;
 	bool virtual_done, runtime, exiting, exit_events, in_convert;
+	uint64_t firmware_convert; /* a driver's ConvertPointer, behind ours; or 0 */
 
 	/* running drivers */
 	uint64_t boot_stack, runtime_stack; /* top addresses */
@@ -202,6 +203,8 @@ struct rt {
 	bool reset, trace_full;
 
 	/* fault handling */
+	bool in_host;  /* our code runs, not a driver's */
+	bool faulting; /* the end of this run is being recorded */
 	bool stepping;
 	struct rt_mmio *step_mmio;
 	uint64_t step_address;
@@ -386,6 +389,8 @@ enum { RT_SVC_SET_VIRTUAL = 4, RT_SVC_CONVERT = 5 }; /* in table order */
 /* The operating system chooses virtual addresses, calls SetVirtualAddressMap and goes over
  * to them. */
 EFI_STATUS rt_go_virtual(struct rt *rt);
+/* To be called when a driver has put its own into the table. */
+void rt_convert_hook(struct rt *rt);
 extern const struct rt_service_def rt_runtime_services[RT_RUNTIME_SERVICES];
 
 /* rt_platform.c */

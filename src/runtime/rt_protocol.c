@@ -100,6 +100,7 @@ static void runtime_arch(struct rt *rt, const EFI_GUID *guid, uint64_t interface
 		return;
 	rt->arch = interface;
 	atomic_store(&rt->shared->arch, image + 1U);
+	rt_convert_hook(rt);
 	rt_images_link(rt);
 	rt_events_link(rt);
 }

@@ -148,42 +148,71 @@ static const char *block_what(const struct rt_block *b)
 	return b->kind < sizeof kinds / sizeof *kinds ? kinds[b->kind] : "memory";
 }
 
+/* Why ConvertPointer did not find @value. */
+static void convert_refused(struct rt *rt, uint64_t value)
+{
+	const int32_t block = rt_block_find(rt, value);
+	const struct rt_block *b = block >= 0 ? &rt->shared->blocks[block] : NULL, *old;
+	const char *what = b == NULL                         ? NULL
+			   : rt_is_boot_type(b->memory_type) ? "boot-services memory"
+							     : block_what(b);
+
+	for (uint32_t i = 0; b == NULL && i < atomic_load(&rt->shared->blocks_count); i++) {
+		old = &rt->shared->blocks[i];
+		if (old->virtual_ != 0 && value >= old->virtual_ &&
+		    value - old->virtual_ < old->size) {
+			rt_find(rt, RT_DOUBLE_CONVERSION, rt_caller(rt), value,
+				"converts a pointer that already is a virtual address");
+			rt_record_block(rt, old);
+			return;
+		}
+		if (old->freed && value >= old->physical &&
+		    value - old->physical < old->size) {
+			what = "freed memory";
+			b = old;
+		}
+	}
+	rt_find(rt, RT_CONVERT_FAILED, rt_caller(rt), value,
+		"ConvertPointer: %#llx lies in no runtime range%s%s",
+		(unsigned long long)value, what != NULL ? ": it is " : "",
+		what != NULL ? what : "");
+	if (b != NULL)
+		rt_record_block(rt, b);
+}
+
+/* NULL is refused too, where EFI_OPTIONAL_PTR does not allow it; drivers that everybody
+ * runs pass it so. */
 static uint64_t svc_convert_pointer(struct rt *rt, const uint64_t *a)
 {
-	uint64_t *p = (uint64_t *)a[1];
+	const uint64_t *p = (const uint64_t *)a[1];
 	const uint64_t value = p != NULL ? *p : 0;
 	EFI_STATUS status;
-	int32_t block;
 
 	if (!rt->in_convert)
 		rt_find(rt, RT_CONVERT_OUTSIDE_EVENT, rt_caller(rt), value,
 			"calls ConvertPointer outside of SetVirtualAddressMap");
-	status = rts_mem_convert(rt->mem, a[0], p);
-	if (status != EFI_NOT_FOUND || !rt->in_convert)
-		return status;
-	for (uint32_t i = 0; i < atomic_load(&rt->shared->blocks_count); i++) {
-		const struct rt_block *b = &rt->shared->blocks[i];
-
-		if (b->virtual_ != 0 && value >= b->virtual_ &&
-		    value - b->virtual_ < b->size) {
-			rt_find(rt, RT_DOUBLE_CONVERSION, rt_caller(rt), value,
-				"converts a pointer that already is a virtual address");
-			rt->shared->records[atomic_load(&rt->shared->records_count) - 1]
-				.block = (int32_t)i;
-			return status;
-		}
-	}
-	block = rt_block_find(rt, value);
-	rt_find(rt, RT_CONVERT_FAILED, rt_caller(rt), value,
-		"ConvertPointer: %#llx lies in no runtime range%s%s",
-		(unsigned long long)value, block >= 0 ? ": it is " : "",
-		block < 0 ? ""
-		: rt_is_boot_type(rt->shared->blocks[block].memory_type)
-			? "boot-services memory"
-			: block_what(&rt->shared->blocks[block]));
-	if (block >= 0)
-		rt_record_block(rt, &rt->shared->blocks[block]);
+	if (rt->firmware_convert != 0)
+		status = rt_enter(rt, rt->firmware_convert, a, 2);
+	else
+		status = rts_mem_convert(rt->mem, a[0], (uint64_t *)a[1]);
+	if (status == EFI_NOT_FOUND && rt->in_convert)
+		convert_refused(rt, value);
 	return status;
+}
+
+/* RuntimeDxe's ConvertPointer does the work from now on, and ours looks at what comes of
+ * it. */
+void rt_convert_hook(struct rt *rt)
+{
+	uint64_t *services =
+		rt_ram(rt, rt->rs + sizeof(EFI_TABLE_HEADER), RT_RUNTIME_SERVICES * 8);
+	const uint64_t ours = rt_stub(rt, RT_STUB_RUNTIME + RT_SVC_CONVERT);
+
+	if (services[RT_SVC_CONVERT] == ours)
+		return;
+	rt->firmware_convert = services[RT_SVC_CONVERT];
+	services[RT_SVC_CONVERT] = ours;
+	rt_table_crc(rt, rt->rs);
 }
 
 static void convert_tables(struct rt *rt)
@@ -365,10 +394,12 @@ EFI_STATUS rt_go_virtual(struct rt *rt)
 	services = rt_ram(rt, rt->rs + sizeof(EFI_TABLE_HEADER), RT_RUNTIME_SERVICES * 8);
 	atomic_store(&rt->shared->phase, RT_PHASE_CONVERT);
 	rt->shared->phases[RT_PHASE_CONVERT].reached = 1;
+	rt->in_convert = rt->firmware_convert != 0; /* our own says so itself */
 	status = rt_enter(rt, services[RT_SVC_SET_VIRTUAL],
 			  (uint64_t[]){n * sizeof *map, sizeof *map,
 				       EFI_MEMORY_DESCRIPTOR_VERSION, (uint64_t)map},
 			  4);
+	rt->in_convert = false;
 	if (status != EFI_SUCCESS)
 		return status;
 	for (unsigned i = 0; i < atomic_load(&s->images_count); i++) {

@@ -169,6 +169,7 @@ uint64_t rt_service(unsigned stub, const uint64_t *args, uint64_t from, uint64_t
 	struct rt_call call = {.outer = rt->call, .stub = stub, .from = from};
 	uint64_t result = EFI_UNSUPPORTED;
 
+	rt->in_host = true;
 	if (rt->call == NULL)
 		rt->outer_sp = rt_host_sp;
 	rt->call = &call;
@@ -182,6 +183,7 @@ uint64_t rt_service(unsigned stub, const uint64_t *args, uint64_t from, uint64_t
 	}
 	rt->call = call.outer;
 	rt->driver_sp = before;
+	rt->in_host = false;
 	return result;
 }
 

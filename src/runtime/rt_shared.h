@@ -208,9 +208,13 @@ struct rt_shared {
 				      protocol; 0: ours */
 	_Atomic uint64_t entries;  /* into drivers, so far: a sign of life */
 	_Atomic uint32_t finished; /* the child came to its end */
+	_Atomic uint32_t faulted;  /* it ended at the last record */
 	_Atomic uint32_t trouble;  /* our own failure: @trouble_text says */
 	char trouble_text[256];
 	_Atomic uint64_t trace_len; /* bytes, in a mapping of its own */
+	struct rt_place
+		entered; /* the driver's function that is being run, as we called it */
+	int32_t call;    /* of the battery, that is under way; or -1 */
 	struct rt_phase_count phases[RT_PHASE_COUNT];
 	struct rt_service services[RT_SERVICES_MAX];
 	struct rt_image images[RT_IMAGES_MAX];

@@ -122,14 +122,18 @@ static void lost(struct session *s, int status)
 	r = &sh->records[n];
 	*r = (struct rt_record){.rule = RT_WILD_ACCESS,
 				.phase = (uint8_t)phase,
-				.at = {RT_NOBODY, 0},
+				.at = sh->entered,
 				.block = -1,
-				.call = -1,
+				.call = sh->call,
 				.service = RT_SERVICE_NONE};
-	snprintf(r->text, sizeof r->text,
-		 "the process that ran the drivers ended by signal %d",
-		 WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+	if (WIFSIGNALED(status))
+		snprintf(r->text, sizeof r->text,
+			 "the process that ran the drivers ended by signal %d",
+			 WTERMSIG(status));
+	else
+		snprintf(r->text, sizeof r->text, "the process that ran the drivers ended");
 	atomic_store(&sh->records_count, n + 1);
+	atomic_store(&sh->faulted, 1);
 }
 
 /* Waits for the child to end. It watches its own time; the limit here is for one that no
@@ -179,7 +183,6 @@ static int run_once(struct session *s, bool dispatch_only)
 	struct pollfd p = {.events = POLLIN};
 	cleanup(closep) int fd = -1;
 	int status = 0, r = fresh(s);
-	uint32_t records;
 	pid_t pid;
 
 	if (r < 0)
@@ -199,8 +202,7 @@ static int run_once(struct session *s, bool dispatch_only)
 		rt_clean(s->shared->trouble_text, sizeof s->shared->trouble_text);
 		return diag(s->d, -EIO, "%s", s->shared->trouble_text);
 	}
-	records = atomic_load(&s->shared->records_count);
-	if (atomic_load(&s->shared->finished) == 0 && (WIFSIGNALED(status) || records == 0))
+	if (atomic_load(&s->shared->finished) == 0 && atomic_load(&s->shared->faulted) == 0)
 		lost(s, status);
 	return 0;
 }
@@ -210,7 +212,7 @@ static const struct rt_record *fatal(const struct session *s)
 {
 	const uint32_t n = atomic_load(&s->shared->records_count);
 
-	if (atomic_load(&s->shared->finished) != 0 || n == 0 || n > RT_RECORDS_MAX)
+	if (atomic_load(&s->shared->faulted) == 0 || n == 0 || n > RT_RECORDS_MAX)
 		return NULL;
 	return &s->shared->records[n - 1];
 }
