@@ -273,8 +273,10 @@ static void start(struct rt *rt, unsigned i)
 		rt_find(rt, RT_STALE_MAP_KEY, entry, 0,
 			"ExitBootServices was refused because the map had changed, and was "
 			"not tried again");
-	if (rt->runtime)
+	if (rt->runtime) {
+		rt_space_exit(rt); /* now its stack can go, too */
 		return;
+	}
 	rt_dispatch_events(rt);
 	if (img->status == RT_STATUS_FAILED && img->subsystem != PE_SUBSYSTEM_APPLICATION)
 		check_leaks(rt, i);

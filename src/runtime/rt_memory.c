@@ -69,6 +69,34 @@ static void block_cut(struct rt *rt, uint32_t i, uint64_t from, uint64_t to,
 			     NULL);
 }
 
+/* Why nothing could be freed at @address. NULL is what C programs free without a thought,
+ * and harmless. */
+static void free_refused(struct rt *rt, enum rt_block_kind kind, uint64_t address,
+			 const struct rt_place *by)
+{
+	const char *what = kind == RT_BLOCK_POOL ? "pool block" : "block of pages";
+	const int32_t i = rt_block_find(rt, address);
+	const struct rt_block *b = i >= 0 ? &rt->shared->blocks[i] : NULL;
+
+	for (uint32_t k = atomic_load(&rt->shared->blocks_count); b == NULL && k-- > 0;) {
+		const struct rt_block *old = &rt->shared->blocks[k];
+
+		if (old->freed && old->kind == kind && address >= old->physical &&
+		    address - old->physical < old->size)
+			b = old;
+	}
+	if (address == 0)
+		return;
+	if (b != NULL && b->freed && b->kind == kind)
+		rt_find(rt, RT_USE_AFTER_FREE, *by, address, "frees a %s a second time",
+			what);
+	else
+		rt_find(rt, RT_WILD_ACCESS, *by, address, "frees %#llx, where no %s begins",
+			(unsigned long long)address, what);
+	if (b != NULL)
+		rt_record_block(rt, b);
+}
+
 uint64_t svc_free_pages(struct rt *rt, const uint64_t *a)
 {
 	const uint64_t from = a[0], to = from + a[1] * PAGE;
@@ -87,6 +115,8 @@ uint64_t svc_free_pages(struct rt *rt, const uint64_t *a)
 		block_cut(rt, i, b->physical > from ? b->physical : from,
 			  b->physical + b->size < to ? b->physical + b->size : to, &by);
 	}
+	if (status == EFI_NOT_FOUND || status == EFI_INVALID_PARAMETER)
+		free_refused(rt, RT_BLOCK_PAGES, from, &by);
 	return status;
 }
 
@@ -143,18 +173,8 @@ uint64_t svc_free_pool(struct rt *rt, const uint64_t *a)
 	status = rts_mem_free_pool(rt->mem, a[0]);
 	if (status == EFI_SUCCESS && i >= 0)
 		block_free(rt, &rt->shared->blocks[i], &by);
-	if (status != EFI_SUCCESS && i < 0)
-		for (uint32_t k = atomic_load(&rt->shared->blocks_count); k-- > 0;) {
-			const struct rt_block *b = &rt->shared->blocks[k];
-
-			if (!b->freed || b->kind != RT_BLOCK_POOL || b->physical != a[0])
-				continue;
-			rt_find(rt, RT_USE_AFTER_FREE, by, a[0],
-				"frees a pool block a second time");
-			rt->shared->records[atomic_load(&rt->shared->records_count) - 1]
-				.block = (int32_t)k;
-			break;
-		}
+	if (status == EFI_INVALID_PARAMETER)
+		free_refused(rt, RT_BLOCK_POOL, a[0], &by);
 	return status;
 }
 

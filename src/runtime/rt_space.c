@@ -209,8 +209,7 @@ bool rt_canaries_check(struct rt *rt, const struct rt_block *b, const char *when
 				"at %s",
 				i + 1, k == 0 ? "before" : "behind",
 				(unsigned long long)b->size, when);
-			rt->shared->records[atomic_load(&rt->shared->records_count) - 1]
-				.block = (int32_t)(b - rt->shared->blocks);
+			rt_record_block(rt, b);
 			memset(s[k].p, RT_CANARY, s[k].n);
 			return false;
 		}
@@ -279,9 +278,10 @@ void rt_space_exit(struct rt *rt)
 			rt->shared->images[b->owner].subsystem == PE_SUBSYSTEM_APPLICATION;
 
 		/* an application is the operating system's loader by now, and its memory
-		 * the system's */
+		 * the system's; so is the stack that it runs on */
 		if (!b->freed && rt_is_boot_type(b->memory_type) && !application &&
-		    rt_ram(rt, b->physical, 1) != NULL && b->physical != rt->boot_stubs)
+		    rt_ram(rt, b->physical, 1) != NULL && b->physical != rt->boot_stubs &&
+		    (b->kind != RT_BLOCK_STACK || rt->driver_sp == 0))
 			rt_block_protect(rt, b, PROT_NONE);
 	}
 }
