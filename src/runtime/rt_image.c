@@ -204,8 +204,7 @@ static void check_leaks(struct rt *rt, unsigned i)
 {
 	uint64_t bytes = 0;
 	unsigned blocks = 0, events = 0, protocols = 0, hooks = 0;
-	uint64_t *services =
-		rt_ram(rt, rt->rs + sizeof(EFI_TABLE_HEADER), RT_RUNTIME_SERVICES * 8);
+	uint64_t *services = rt_runtime_table(rt);
 	struct rt_place at = {(uint16_t)i, 0};
 
 	for (uint32_t k = 0; k < atomic_load(&rt->shared->blocks_count); k++) {
@@ -294,9 +293,10 @@ void rt_images_dispatch(struct rt *rt)
 	const unsigned n = atomic_load(&rt->shared->images_count);
 	bool progress;
 
-	for (unsigned i = 0; i < n; i++)
-		if (rt->plan->first[i] && !rt->shared->images[i].started)
-			start(rt, i);
+	for (unsigned rank = 1; rank <= RT_FIRST_MAX; rank++)
+		for (unsigned i = 0; i < n; i++)
+			if (rt->plan->first[i] == rank && !rt->shared->images[i].started)
+				start(rt, i);
 	for (int late = 0; late < 2; late++)
 		do {
 			progress = false;

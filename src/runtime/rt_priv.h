@@ -49,6 +49,7 @@
 #define RT_PCDS_MAX      4096U
 #define RT_SKIP_MAX      64U
 #define RT_MMIO_MAX      4U
+#define RT_FIRST_MAX     64U
 
 struct rt;
 struct rt_script;
@@ -161,8 +162,9 @@ struct rt_plan {
 	const struct runtime_driver *const *drivers; /* subjects, then helpers */
 	const bool *dead; /* drivers that faulted in an earlier run: they are named, and not
 			     loaded */
-	const bool
-		*first; /* drivers that start before all others, whatever they depend on */
+	/* drivers that start before all others, whatever they depend on: 1, 2, ... in this
+	 * order; 0: the others */
+	const uint8_t *first;
 	size_t count, subject_count;
 	const struct rt_script *script; /* the battery, or the user's */
 	const struct rt_pcd *pcds;      /* what the firmware image was built with */
@@ -382,6 +384,8 @@ const struct rt_service_def *rt_service_def(unsigned stub); /* never NULL */
 void rt_tables_new(struct rt *rt);
 void rt_table_crc(struct rt *rt, uint64_t table);
 uint64_t rt_stub(struct rt *rt, unsigned stub); /* its physical address */
+/* The pointers in the runtime services table, as they are now. */
+uint64_t *rt_runtime_table(struct rt *rt);
 void rt_stubs_fill(struct rt *rt, uint64_t table, unsigned first, unsigned count);
 
 /* rt_runtime.c */

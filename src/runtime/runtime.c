@@ -36,7 +36,8 @@ struct session {
 	struct rt_script *script;
 	struct rt_shared *shared; /* as the last child left it */
 	const struct runtime_driver *drivers[RT_IMAGES_MAX];
-	bool dead[RT_IMAGES_MAX], first[RT_IMAGES_MAX];
+	bool dead[RT_IMAGES_MAX];
+	uint8_t first[RT_IMAGES_MAX]; /* as in struct rt_plan */
 	size_t count;
 	int32_t skip[RT_SKIP_MAX];
 	size_t skip_count;
@@ -236,11 +237,16 @@ static bool is_met(const struct session *s, const EFI_GUID *guid)
 	return !guid_eq(guid, &arch) || atomic_load(&s->shared->arch) != 0;
 }
 
+/* @f is one of the firmware's. */
+static bool same_driver(const struct runtime_driver *d, const struct runtime_driver *f)
+{
+	return d == f || (d->has_guid && guid_eq(&d->guid, &f->guid));
+}
+
 static bool in_use(const struct session *s, const struct runtime_driver *f)
 {
 	for (size_t i = 0; i < s->count; i++)
-		if (s->drivers[i] == f ||
-		    (s->drivers[i]->has_guid && guid_eq(&s->drivers[i]->guid, &f->guid)))
+		if (same_driver(s->drivers[i], f))
 			return true;
 	return false;
 }
@@ -332,11 +338,35 @@ static bool wants_helper(const struct session *s, const struct rt_need *n)
 	       (f != NULL && f->at.image == n->image);
 }
 
+/* Driver @f of the firmware has this place in its list, if it runs by itself. */
+static int start_first(struct session *s, const struct runtime_driver *f, uint8_t rank)
+{
+	const size_t before = s->count;
+	int r;
+
+	for (size_t i = 0; i < s->count; i++)
+		if (same_driver(s->drivers[i], f)) {
+			s->first[i] = rank;
+			return 0;
+		}
+	if (s->count == RT_IMAGES_MAX)
+		return 0;
+	s->drivers[s->count++] = f;
+	s->first[before] = rank;
+	r = run_once(s, true);
+	if (r == 0 && !helps(s, before)) {
+		s->count = before;
+		s->first[before] = 0;
+	}
+	return r;
+}
+
 /* PI 1.8 vol 2 §10.3: a firmware's own list of what starts first. Its order stands for
  * dependencies that no expression tells. */
 static int a_priori(struct session *s)
 {
 	static const EFI_GUID list_guid = EFI_APRIORI_GUID;
+	uint8_t rank = 0;
 	const size_t n =
 		s->config->firmware != NULL ? rts_fv_file_count(s->config->firmware) : 0;
 
@@ -348,23 +378,14 @@ static int a_priori(struct session *s)
 			continue;
 		for (uint64_t at = 4; bytes_read(f->body, at, &guid, sizeof guid);
 		     at += sizeof guid)
-			for (size_t k = 0; k < s->file_count && s->count < RT_IMAGES_MAX;
-			     k++) {
-				const size_t before = s->count;
-				int r;
+			for (size_t k = 0; k < s->file_count; k++) {
+				int r = 0;
 
-				if (!guid_eq(&s->files[k].guid, &guid) ||
-				    in_use(s, &s->files[k]))
-					continue;
-				s->drivers[s->count++] = &s->files[k];
-				s->first[before] = true;
-				r = run_once(s, true);
+				if (guid_eq(&s->files[k].guid, &guid) &&
+				    rank < RT_FIRST_MAX)
+					r = start_first(s, &s->files[k], ++rank);
 				if (r < 0)
 					return r;
-				if (!helps(s, before)) {
-					s->count = before;
-					s->first[before] = false;
-				}
 			}
 	}
 	return 0;
