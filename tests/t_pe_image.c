@@ -240,7 +240,8 @@ static void t_wrong(void **state)
 		const char *text;
 	} cases[] = {
 		{"not an image", 0, 0x1234, EFI_LOAD_ERROR, "offset 0: not a PE"},
-		{"32 bits", OPT(Magic), PE32_MAGIC, EFI_UNSUPPORTED, "a 32-bit image"},
+		{"32 bits", OPT(Magic), PE32_MAGIC, EFI_UNSUPPORTED,
+		 "offset 0x58: magic 0x10b, a 32-bit image"},
 		{"machine", FIELD(Machine), 0x2014c, EFI_UNSUPPORTED, "machine 0x14c"},
 		{"size 0", OPT(SizeOfImage), 0, EFI_LOAD_ERROR, "image of 0x0 bytes"},
 		{"size over the cap", OPT(SizeOfImage), RTS_PE_IMAGE_MAX + 1,
@@ -285,6 +286,10 @@ static void t_wrong(void **state)
 		 "offset 0x700: a relocation block"},
 		{"block of no bytes", IN_RELOC + 4, 0, EFI_LOAD_ERROR,
 		 "offset 0x700: a relocation block"},
+		{"block of only a header", IN_RELOC + 4, 8, EFI_LOAD_ERROR,
+		 "offset 0x708: a relocation block that does not fit, 16 bytes are left"},
+		{"last block too long", IN_RELOC + 16, 13, EFI_LOAD_ERROR,
+		 "offset 0x70c: a relocation block that does not fit, 12 bytes are left"},
 		{"block past the table", IN_RELOC + 4, 25, EFI_LOAD_ERROR,
 		 "offset 0x700: a relocation block"},
 		{"block of all the table", IN_RELOC + 4, 24, EFI_LOAD_ERROR,
@@ -315,6 +320,29 @@ static void t_wrong(void **state)
 			fail_msg("%s: %s", cases[k].name, d.text);
 		assert_int_equal(d.text[0] != 0, cases[k].text != NULL);
 	}
+}
+
+/* A section of its own, which the table fills to the last byte. */
+static void t_reloc_section(void **state)
+{
+	struct built i = build_default();
+	uint8_t file[FILE_LEN], got[IMAGE_LEN];
+	uint64_t value;
+	struct rts_pe_image img;
+
+	(void)state;
+	i.relocs_len = 12; /* the block of .text */
+	i.b.dir[PE_DIRECTORY_RELOC] = (PE_DATA_DIRECTORY){DATA, i.relocs_len};
+	i.b.section[1].VirtualSize = i.relocs_len;
+	i.b.section[1].SizeOfRawData = i.relocs_len;
+	write_file(&i, file);
+	memcpy(file + DATA_FILE, i.relocs, i.relocs_len);
+	assert_int_equal(rts_pe_image_read((struct bytes){file, sizeof file}, NULL, &img),
+			 EFI_SUCCESS);
+	assert_int_equal(rts_pe_image_log(&img, got, NULL, 0), 1);
+	assert_int_equal(rts_pe_image_place(&img, got, 0x7000, NULL), EFI_SUCCESS);
+	memcpy(&value, got + fixups[0], sizeof value);
+	assert_int_equal(value, 0x7000 + TEXT);
 }
 
 /* RELOCS_STRIPPED decides, and not whether there is a table. */
@@ -483,6 +511,13 @@ static void t_te(void **state)
 	assert_int_equal(read_exact(te, n, &d, &img), EFI_LOAD_ERROR);
 	assert_non_null(strstr(d.text, "39 bytes stripped"));
 
+	/* As much as its own header: the offsets of the file hold. */
+	h.StrippedSize = 40;
+	write_te(&i, &h, te);
+	d = (struct diag){0};
+	assert_int_equal(read_exact(te, n, &d, &img), EFI_LOAD_ERROR);
+	assert_non_null(strstr(d.text, "section 1: bytes 0x600+0x200"));
+
 	/* Bytes that lie in what was stripped. */
 	h = te_default(&i);
 	i.b.section[0].PointerToRawData = TE_DELTA - 1;
@@ -524,15 +559,11 @@ static void t_subsystem(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_place),
-		cmocka_unit_test(t_move),
-		cmocka_unit_test(t_code),
-		cmocka_unit_test(t_cut),
-		cmocka_unit_test(t_wrong),
-		cmocka_unit_test(t_fixed),
-		cmocka_unit_test(t_small_sections),
-		cmocka_unit_test(t_empty_section),
-		cmocka_unit_test(t_te),
+		cmocka_unit_test(t_place),         cmocka_unit_test(t_move),
+		cmocka_unit_test(t_code),          cmocka_unit_test(t_cut),
+		cmocka_unit_test(t_wrong),         cmocka_unit_test(t_reloc_section),
+		cmocka_unit_test(t_fixed),         cmocka_unit_test(t_small_sections),
+		cmocka_unit_test(t_empty_section), cmocka_unit_test(t_te),
 		cmocka_unit_test(t_subsystem),
 	};
 
