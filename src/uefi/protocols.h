@@ -10,13 +10,6 @@
 
 /* UEFI 2.10 §10.2, §10.3: a path is a list of nodes, each a header and what its Length
  * adds. */
-#define EFI_DEVICE_PATH_PROTOCOL_GUID                                  \
-	{                                                              \
-		0x09576e91, 0x6d3f, 0x11d2,                            \
-		{                                                      \
-			0x8e, 0x39, 0x00, 0xa0, 0xc9, 0x69, 0x72, 0x3b \
-		}                                                      \
-	}
 #define MEDIA_DEVICE_PATH              0x04U
 #define MEDIA_FILEPATH_DP              0x04U /* CHAR16 PathName[] */
 #define MEDIA_PIWG_FW_FILE_DP          0x06U /* EFI_GUID of a file in a firmware volume */
