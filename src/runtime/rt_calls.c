@@ -690,7 +690,7 @@ static uint64_t service_function(struct rt *rt, unsigned i, uint64_t *ret_self)
 
 	*ret_self = 0;
 	if (i < RT_RUNTIME_SERVICES) {
-		memcpy(&fn, rt_ram(rt, rt->rs + sizeof(EFI_TABLE_HEADER) + i * 8ULL, 8), 8);
+		fn = rt_runtime_table(rt)[i];
 		return fn;
 	}
 	i -= RT_RUNTIME_SERVICES;

@@ -25,15 +25,15 @@
 
 struct rt_place rt_place_of(struct rt *rt, uint64_t address)
 {
-	for (uint16_t i = 0; i < atomic_load(&rt->shared->images_count); i++) {
+	for (uint32_t i = 0; i < atomic_load(&rt->shared->images_count); i++) {
 		const struct rt_image *img = &rt->shared->images[i];
 
 		if (img->physical != 0 && address >= img->physical &&
 		    address - img->physical < img->size)
-			return (struct rt_place){i, address - img->physical};
+			return (struct rt_place){(uint16_t)i, address - img->physical};
 		if (img->virtual_ != 0 && address >= img->virtual_ &&
 		    address - img->virtual_ < img->size)
-			return (struct rt_place){i, address - img->virtual_};
+			return (struct rt_place){(uint16_t)i, address - img->virtual_};
 	}
 	return (struct rt_place){RT_NOBODY, address};
 }

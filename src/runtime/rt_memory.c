@@ -31,7 +31,7 @@ uint64_t svc_allocate_pages(struct rt *rt, const uint64_t *a)
 		at = *memory;
 	status = rts_mem_allocate_pages(rt->mem, (EFI_ALLOCATE_TYPE)how, (uint32_t)a[1],
 					a[2], memory != NULL ? &at : NULL);
-	if (status == EFI_SUCCESS) {
+	if (status == EFI_SUCCESS && memory != NULL) {
 		const struct rt_place by = rt_caller(rt);
 
 		rt_block_add(rt, at, a[2] * PAGE, (uint32_t)a[1], RT_BLOCK_PAGES, &by,
@@ -75,8 +75,7 @@ static void free_refused(struct rt *rt, enum rt_block_kind kind, uint64_t addres
 			 const struct rt_place *by)
 {
 	const char *what = kind == RT_BLOCK_POOL ? "pool block" : "block of pages";
-	const int32_t i = rt_block_find(rt, address);
-	const struct rt_block *b = i >= 0 ? &rt->shared->blocks[i] : NULL;
+	const struct rt_block *b = rt_block_at(rt, address);
 
 	for (uint32_t k = atomic_load(&rt->shared->blocks_count); b == NULL && k-- > 0;) {
 		const struct rt_block *old = &rt->shared->blocks[k];
@@ -191,7 +190,7 @@ uint64_t svc_get_memory_map(struct rt *rt, const uint64_t *a)
 	if (a[3] != 0)
 		*(uint64_t *)a[3] = descriptor_size;
 	s->map_descriptor_size = (uint32_t)descriptor_size;
-	if (status == EFI_SUCCESS && rt_caller(rt).image != RT_NOBODY)
+	if (status == EFI_SUCCESS && a[0] != 0 && rt_caller(rt).image != RT_NOBODY)
 		rt_watch(rt, a[1], *(uint64_t *)a[0]);
 	return status;
 }

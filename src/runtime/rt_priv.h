@@ -279,6 +279,7 @@ void *rt_ram(struct rt *rt, uint64_t p, uint64_t n);
 uint64_t rt_physical(struct rt *rt, uint64_t address);
 /* The block that has @address (physical, live), or -1. */
 int32_t rt_block_find(struct rt *rt, uint64_t address);
+const struct rt_block *rt_block_at(struct rt *rt, uint64_t address); /* or NULL */
 struct rt_block *rt_block_add(struct rt *rt, uint64_t physical, uint64_t size,
 			      uint32_t type, enum rt_block_kind kind,
 			      const struct rt_place *by, const char *name);

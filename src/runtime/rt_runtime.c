@@ -151,8 +151,7 @@ static const char *block_what(const struct rt_block *b)
 /* Why ConvertPointer did not find @value. */
 static void convert_refused(struct rt *rt, uint64_t value)
 {
-	const int32_t block = rt_block_find(rt, value);
-	const struct rt_block *b = block >= 0 ? &rt->shared->blocks[block] : NULL, *old;
+	const struct rt_block *b = rt_block_at(rt, value), *old;
 	const char *what = b == NULL                         ? NULL
 			   : rt_is_boot_type(b->memory_type) ? "boot-services memory"
 							     : block_what(b);
@@ -204,8 +203,7 @@ static uint64_t svc_convert_pointer(struct rt *rt, const uint64_t *a)
  * it. */
 void rt_convert_hook(struct rt *rt)
 {
-	uint64_t *services =
-		rt_ram(rt, rt->rs + sizeof(EFI_TABLE_HEADER), RT_RUNTIME_SERVICES * 8);
+	uint64_t *services = rt_runtime_table(rt);
 	const uint64_t ours = rt_stub(rt, RT_STUB_RUNTIME + RT_SVC_CONVERT);
 
 	if (services[RT_SVC_CONVERT] == ours)
@@ -218,8 +216,7 @@ void rt_convert_hook(struct rt *rt)
 static void convert_tables(struct rt *rt)
 {
 	EFI_SYSTEM_TABLE *st = rt_ram(rt, rt->st, sizeof *st);
-	uint64_t *services =
-		rt_ram(rt, rt->rs + sizeof(EFI_TABLE_HEADER), RT_RUNTIME_SERVICES * 8);
+	uint64_t *services = rt_runtime_table(rt);
 
 	for (size_t i = 0; i < RT_RUNTIME_SERVICES; i++) {
 		const bool stays = i == RT_SVC_SET_VIRTUAL || i == RT_SVC_CONVERT;
@@ -391,7 +388,7 @@ EFI_STATUS rt_go_virtual(struct rt *rt)
 					  (rt->mmio[i].base - s->blocks[b].physical)
 				: 0;
 	}
-	services = rt_ram(rt, rt->rs + sizeof(EFI_TABLE_HEADER), RT_RUNTIME_SERVICES * 8);
+	services = rt_runtime_table(rt);
 	atomic_store(&rt->shared->phase, RT_PHASE_CONVERT);
 	rt->shared->phases[RT_PHASE_CONVERT].reached = 1;
 	rt->in_convert = rt->firmware_convert != 0; /* our own says so itself */

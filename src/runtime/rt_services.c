@@ -214,13 +214,19 @@ static uint64_t stubs_new(struct rt *rt, unsigned first, uint32_t type, const ch
 uint64_t rt_stub(struct rt *rt, unsigned stub)
 {
 	return stub < RT_STUB_BOOT_END
-		       ? rt->boot_stubs + stub * RT_STUB_LEN
-		       : rt->runtime_stubs + (stub - RT_STUB_BOOT_END) * RT_STUB_LEN;
+		       ? rt->boot_stubs + (uint64_t)stub * RT_STUB_LEN
+		       : rt->runtime_stubs +
+				 (uint64_t)(stub - RT_STUB_BOOT_END) * RT_STUB_LEN;
+}
+
+uint64_t *rt_runtime_table(struct rt *rt)
+{
+	return rt_ram(rt, rt->rs + sizeof(EFI_TABLE_HEADER), RT_RUNTIME_SERVICES * 8ULL);
 }
 
 void rt_stubs_fill(struct rt *rt, uint64_t table, unsigned first, unsigned count)
 {
-	uint64_t *p = rt_ram(rt, table, count * 8);
+	uint64_t *p = rt_ram(rt, table, count * 8ULL);
 
 	for (unsigned i = 0; i < count; i++)
 		p[i] = rt_stub(rt, first + i);

@@ -104,6 +104,13 @@ int32_t rt_block_find(struct rt *rt, uint64_t address)
 	return -1;
 }
 
+const struct rt_block *rt_block_at(struct rt *rt, uint64_t address)
+{
+	const int32_t i = rt_block_find(rt, address);
+
+	return i >= 0 ? &rt->shared->blocks[i] : NULL;
+}
+
 uint64_t rt_physical(struct rt *rt, uint64_t address)
 {
 	if (!rt->virtual_done)
@@ -151,8 +158,9 @@ static void block_slack(struct rt *rt, const struct rt_block *b, struct slack re
 	const uint64_t from = FLOOR(b->physical), end = b->physical + b->size,
 		       to = CEIL(b->physical + (b->size != 0 ? b->size : 1));
 
-	ret[0] = (struct slack){rt_ram(rt, from, b->physical - from), b->physical - from};
-	ret[1] = (struct slack){rt_ram(rt, end, to - end), to - end};
+	/* the whole block lies in RAM, and its pages with it */
+	ret[0] = (struct slack){rt->ram + (from - RT_RAM_BASE), b->physical - from};
+	ret[1] = (struct slack){rt->ram + (end - RT_RAM_BASE), to - end};
 }
 
 struct rt_block *rt_block_add(struct rt *rt, uint64_t physical, uint64_t size,
@@ -381,8 +389,7 @@ static void census_word(struct rt *rt, struct rt_place at, int32_t holder, uint6
  * outlive it. */
 static void census_roots(struct rt *rt)
 {
-	const uint64_t *services =
-		rt_ram(rt, rt->rs + sizeof(EFI_TABLE_HEADER), RT_RUNTIME_SERVICES * 8);
+	const uint64_t *services = rt_runtime_table(rt);
 
 	for (size_t i = 0; i < RT_RUNTIME_SERVICES; i++) {
 		const int32_t b = rt_block_find(rt, services[i]);
@@ -429,7 +436,7 @@ void rt_census(struct rt *rt, bool after_virtual)
 {
 	if (!after_virtual)
 		census_roots(rt);
-	for (uint16_t i = 0; i < atomic_load(&rt->shared->images_count); i++) {
+	for (uint32_t i = 0; i < atomic_load(&rt->shared->images_count); i++) {
 		const struct rt_image *img = &rt->shared->images[i];
 		struct rts_pe_section s;
 
@@ -438,8 +445,8 @@ void rt_census(struct rt *rt, bool after_virtual)
 			continue;
 		for (unsigned k = 0; rts_pe_image_section(&rt->loaded[i].pe, k, &s); k++)
 			if (s.write)
-				census_range(rt, i, img->physical + s.start, s.size,
-					     s.start, -1, after_virtual);
+				census_range(rt, (uint16_t)i, img->physical + s.start,
+					     s.size, s.start, -1, after_virtual);
 	}
 	for (uint32_t i = 0, n = block_count(rt); i < n; i++) {
 		const struct rt_block *b = &rt->shared->blocks[i];

@@ -260,6 +260,11 @@ static bool helps(const struct session *s, size_t i)
 		atomic_load(&s->shared->arch) != i + 1);
 }
 
+static bool was_started(const struct session *s, size_t i)
+{
+	return s->shared != NULL && s->shared->images[i].started != 0;
+}
+
 static int resolve(struct session *s, const EFI_GUID *guid, unsigned depth);
 
 /* What driver @i waits for, one after the other. */
@@ -303,7 +308,7 @@ static int resolve(struct session *s, const EFI_GUID *guid, unsigned depth)
 		s->drivers[s->count++] = f;
 		s->trials++;
 		r = run_once(s, true);
-		if (r == 0 && fatal(s) == NULL && s->shared->images[before].started == 0) {
+		if (r == 0 && fatal(s) == NULL && !was_started(s, before)) {
 			r = resolve_depex(s, before, depth + 1);
 			if (r > 0) {
 				s->trials++;
