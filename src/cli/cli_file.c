@@ -61,23 +61,35 @@ static bool is_unsafe(uint32_t c)
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
 }
 
+/* Bytes of the UTF-8 sequence at @s, which ends with a NUL; 0: it is none. */
+static size_t sequence(const uint8_t *s, uint32_t *ret)
+{
+	const size_t len = *s < 0x80   ? 1
+			   : *s < 0xc2 ? 0
+			   : *s < 0xe0 ? 2
+			   : *s < 0xf0 ? 3
+			   : *s < 0xf5 ? 4
+				       : 0;
+
+	*ret = len == 1 ? *s : *s & (0xffU >> (len + 1));
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		*ret = *ret << 6 | (s[i] & 0x3fU);
+	}
+	return len;
+}
+
 void cli_print_text(FILE *to, const char *text)
 {
-	/* UTF-8 of UCS-2: one to three bytes */
 	for (const uint8_t *s = (const uint8_t *)text; *s != 0;) {
-		size_t len = *s < 0x80 ? 1 : *s < 0xe0 ? 2 : 3;
-		uint32_t c = *s;
+		uint32_t c;
+		const size_t len = sequence(s, &c);
 
-		if (strnlen((const char *)s, len) < len)
-			return;
-		if (len == 2)
-			c = (s[0] & 0x1fU) << 6 | (s[1] & 0x3fU);
-		else if (len == 3)
-			c = (s[0] & 0xfU) << 12 | (s[1] & 0x3fU) << 6 | (s[2] & 0x3fU);
-		if (is_unsafe(c))
+		if (len == 0 || is_unsafe(c))
 			fputc('?', to);
 		else
 			fwrite(s, 1, len, to);
-		s += len;
+		s += len != 0 ? len : 1;
 	}
 }
