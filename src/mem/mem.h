@@ -16,22 +16,26 @@ struct rts_mem;
 
 /* What guards a block, as bits; combinable, unlike edk2's. */
 enum {
-	RTS_MEM_GUARD_PAGES = 1, /* a guard page below and above each AnyPages/MaxAddress
-				    allocation */
-	RTS_MEM_GUARD_POOL = 2,  /* each pool block has its own pages, and guards */
-	RTS_MEM_GUARD_FREED = 4, /* freed memory is not used again while there is other */
-	RTS_MEM_GUARD_HEAD =
-		8, /* pool blocks begin at the head guard, not end at the tail's */
+	/* a guard page below and above each AnyPages and MaxAddress allocation */
+	RTS_MEM_GUARD_PAGES = 1,
+	/* pool blocks have pages of their own, which hold nothing else, and guards */
+	RTS_MEM_GUARD_POOL = 2,
+	/* freed memory is not used again while there is other, except by address; pool
+	 * blocks have pages of their own */
+	RTS_MEM_GUARD_FREED = 4,
+	/* guarded pool blocks begin at the head guard, rather than end at the tail's */
+	RTS_MEM_GUARD_HEAD = 8,
 	RTS_MEM_GUARD_ALL = 15,
 };
 
 /*
- * Told after the change, with the map consistent; must not call back. Any may be NULL.
- * Guard pages carry the memory type of their block in the map.
+ * Told after the change. They may look at the map, and must not call anything else here.
+ * Either may be NULL. Guard pages carry the memory type of their block in the map.
  */
 struct rts_mem_hooks {
-	/* @base, @pages may (not) be accessed from now on: a guard, freed or allocated
-	 * memory. */
+	/* Whether [@base, + @pages) may be accessed from now on. False: guard pages, and
+	 * with RTS_MEM_GUARD_FREED freed ones. True: whatever was allocated, and guard
+	 * pages that are free memory again. Nothing is said of memory that is added. */
 	void (*protect)(void *ctx, uint64_t base, uint64_t pages, bool accessible);
 	/* The type of a range changed: memory protection policies, "memory map change"
 	 * events. */
@@ -41,19 +45,21 @@ struct rts_mem_hooks {
 
 /* Zero means default everywhere. */
 struct rts_mem_config {
-	uint32_t runtime_granularity; /* bytes: 4096 (default), 16384 or 65536, for
-					 Reserved, RuntimeServicesCode and -Data and ACPINVS
-					 (UEFI 2.10 §2.3.6) */
-	uint32_t descriptor_size;  /* what GetMemoryMap uses: 48 (default), or any multiple
-				      of 8 from 40 on */
-	unsigned guard;            /* RTS_MEM_GUARD_* */
-	uint64_t guard_page_types; /* bit n: memory type n; 62: all OEM types; 63: all OS
-				      types; 0 with a guard: all */
+	/* Bytes: 4096 (default), 16384 or 65536, of what Reserved, RuntimeServicesCode and
+	 * -Data and ACPINVS memory is made of (UEFI 2.10 §2.3.6). Types with granules
+	 * larger than a page have no guards. */
+	uint32_t runtime_granularity;
+	/* What GetMemoryMap uses: 48 (default), or any multiple of 8 from 40 on. */
+	uint32_t descriptor_size;
+	/* RTS_MEM_GUARD_*, for these types. Bit n: memory type n; 62: all OEM types; 63:
+	 * all OS types; 0: all of them. */
+	unsigned guard;
+	uint64_t guard_page_types;
 	uint64_t guard_pool_types;
-	bool lax_virtual_map; /* SetVirtualAddressMap does not check coverage (NO_MAPPING,
-				 NOT_FOUND) */
-	const struct rts_mem_hooks *hooks;
-	void *ctx; /* for the hooks */
+	/* SetVirtualAddressMap does not answer NOT_FOUND and NO_MAPPING. */
+	bool lax_virtual_map;
+	const struct rts_mem_hooks *hooks; /* copied */
+	void *ctx;                         /* for the hooks */
 };
 
 /*

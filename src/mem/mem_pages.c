@@ -152,31 +152,29 @@ static bool held_by(struct rts_mem *m, uint64_t first, uint64_t end, unsigned ow
 	return true;
 }
 
-/* What a change needs in the arena, added up before it is made. */
-struct needs {
-	uint32_t borders; /* words that are not there yet */
-	bool classes;     /* more than there can be */
-};
-
-/* [@first, @end) is to become @type and @owner's. */
-static void need(struct rts_mem *m, struct needs *n, uint64_t first, uint64_t end,
-		 uint32_t type, enum mem_owner owner)
+/* The words that making [first, end) one thing adds to the tree, at its two ends. */
+static uint32_t new_borders(struct rts_mem *m, uint64_t first, uint64_t end)
 {
-	struct mem_run run;
-
-	if (first >= end)
-		return;
-	run = mem_tree_run(m, first);
-	n->borders += run.first != first;
-	for (;; run = mem_tree_run(m, run.end)) {
-		n->classes |= class_as(m, run.class, type, owner) == CLASS_NONE;
-		if (run.end >= end)
-			break;
-	}
-	n->borders += run.end != end;
+	return (uint32_t)(mem_tree_run(m, first).first != first) +
+	       (mem_tree_run(m, end - 1).end != end);
 }
 
-/* For a range whose needs are met. */
+/* Whether there are the classes for [first, end) to become @type and @owner's. To be asked
+ * last: they may take room. */
+static bool has_classes(struct rts_mem *m, uint64_t first, uint64_t end, uint32_t type,
+			enum mem_owner owner)
+{
+	while (first < end) {
+		const struct mem_run run = mem_tree_run(m, first);
+
+		if (class_as(m, run.class, type, owner) == CLASS_NONE)
+			return false;
+		first = run.end;
+	}
+	return true;
+}
+
+/* For a range that has its classes, in an arena with room for its borders. */
 static void convert(struct rts_mem *m, uint64_t first, uint64_t end, uint32_t type,
 		    enum mem_owner owner)
 {
@@ -303,8 +301,8 @@ EFI_STATUS mem_take(struct rts_mem *m, uint32_t type, enum mem_owner owner, uint
 		    uint64_t align, uint64_t below, uint64_t *ret_first)
 {
 	const bool guarded = is_guarded(owner);
-	struct needs n = {0};
 	uint64_t first, end, low, high;
+	uint32_t borders;
 
 	m->call++;
 	if (!find_usable(m, pages, align, below, guarded, &first) &&
@@ -316,11 +314,10 @@ EFI_STATUS mem_take(struct rts_mem *m, uint32_t type, enum mem_owner owner, uint
 	if (guarded) {
 		low -= owner_at(m, first - 1) != MEM_GUARD;
 		high += owner_at(m, end) != MEM_GUARD;
-		need(m, &n, low, high, type, MEM_GUARD);
-		n.borders += (low < first) + (end < high);
 	}
-	need(m, &n, first, end, type, owner);
-	if (n.classes || !mem_tree_room(m, n.borders, true))
+	borders = new_borders(m, low, high) + (low < first) + (end < high);
+	if (!mem_tree_room(m, borders, true) || !has_classes(m, first, end, type, owner) ||
+	    (guarded && !has_classes(m, low, high, type, MEM_GUARD)))
 		return EFI_OUT_OF_RESOURCES;
 	convert(m, low, first, type, MEM_GUARD);
 	convert(m, end, high, type, MEM_GUARD);
@@ -345,7 +342,7 @@ static EFI_STATUS give_guarded(struct rts_mem *m, uint64_t first, uint64_t end,
 	const bool keep_high = is_guarded(owner_at(m, end));
 	const uint32_t type = mem_class(m, mem_tree_run(m, first).class)->type;
 	uint64_t low = first, high = end;
-	struct needs n = {.borders = (uint32_t)keep_low + keep_high};
+	uint32_t borders = (uint32_t)keep_low + keep_high;
 
 	if (keep_low)
 		low++;
@@ -355,11 +352,10 @@ static EFI_STATUS give_guarded(struct rts_mem *m, uint64_t first, uint64_t end,
 		high--;
 	else if (!is_guarded(owner_at(m, end + 1)))
 		high++;
-	need(m, &n, low < first ? low : first, high > end ? high : end,
-	     EfiConventionalMemory, freed);
-	if (keep_low || keep_high)
-		need(m, &n, first, end, type, MEM_GUARD);
-	if (n.classes || !mem_tree_room(m, n.borders, false))
+	borders += new_borders(m, low < first ? low : first, high > end ? high : end);
+	if (!mem_tree_room(m, borders, false) ||
+	    !has_classes(m, low, high, EfiConventionalMemory, freed) ||
+	    ((keep_low || keep_high) && !has_classes(m, first, end, type, MEM_GUARD)))
 		return EFI_OUT_OF_RESOURCES;
 	convert(m, first, low, type, MEM_GUARD);
 	if (high >= low)
@@ -380,7 +376,6 @@ EFI_STATUS mem_give(struct rts_mem *m, uint64_t first, uint64_t end, unsigned ow
 {
 	const enum mem_owner freed =
 		(m->config.guard & RTS_MEM_GUARD_FREED) != 0 ? MEM_QUARANTINE : MEM_FREE;
-	struct needs n = {0};
 	EFI_STATUS status;
 
 	m->call++;
@@ -391,8 +386,8 @@ EFI_STATUS mem_give(struct rts_mem *m, uint64_t first, uint64_t end, unsigned ow
 		if (status != EFI_SUCCESS)
 			return status;
 	} else {
-		need(m, &n, first, end, EfiConventionalMemory, freed);
-		if (n.classes || !mem_tree_room(m, n.borders, false))
+		if (!mem_tree_room(m, new_borders(m, first, end), false) ||
+		    !has_classes(m, first, end, EfiConventionalMemory, freed))
 			return EFI_OUT_OF_RESOURCES;
 		convert(m, first, end, EfiConventionalMemory, freed);
 		if (freed == MEM_QUARANTINE)
@@ -411,7 +406,6 @@ EFI_STATUS rts_mem_allocate_pages(struct rts_mem *m, EFI_ALLOCATE_TYPE how, uint
 	const EFI_STATUS none =
 		how == AllocateAddress ? EFI_NOT_FOUND : EFI_OUT_OF_RESOURCES;
 	uint64_t below = SPACE_PAGES, first;
-	struct needs n = {0};
 	EFI_STATUS status;
 
 	if (m->phase >= MEM_RUNTIME)
@@ -429,8 +423,8 @@ EFI_STATUS rts_mem_allocate_pages(struct rts_mem *m, EFI_ALLOCATE_TYPE how, uint
 			     OWNED_BY(MEM_FREE) | OWNED_BY(MEM_QUARANTINE)))
 			return EFI_NOT_FOUND;
 		m->call++;
-		need(m, &n, first, first + pages, type, MEM_PAGES);
-		if (n.classes || !mem_tree_room(m, n.borders, true))
+		if (!mem_tree_room(m, new_borders(m, first, first + pages), true) ||
+		    !has_classes(m, first, first + pages, type, MEM_PAGES))
 			return EFI_OUT_OF_RESOURCES;
 		convert(m, first, first + pages, type, MEM_PAGES);
 		protect(m, first, first + pages, true);
