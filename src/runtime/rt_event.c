@@ -5,6 +5,8 @@
 #include "base/guid.h"
 #include "runtime/rt_priv.h"
 
+#define POLL 1000U /* 100 ns: what a look at an event takes */
+
 static struct rt_event *event_of(struct rt *rt, uint64_t handle)
 {
 	const uint64_t i = (handle - RT_EVENT_BASE) / 16;
@@ -27,6 +29,8 @@ static void notify(struct rt *rt, struct rt_event *e)
 	const uint64_t args[2] = {event_handle(rt, e), e->context};
 	const struct rt_place at = rt_place_of(rt, e->notify);
 
+	if (rt->driver_sp == 0)
+		rt->notified++;
 	e->pending = false;
 	if ((e->type & EVT_NOTIFY_SIGNAL) != 0)
 		e->signaled = false;
@@ -40,11 +44,21 @@ static void notify(struct rt *rt, struct rt_event *e)
 	rt->tpl = old;
 }
 
+bool rt_timer_armed(const struct rt *rt)
+{
+	for (size_t i = 0; i < RT_EVENTS_MAX; i++)
+		if (rt->events[i].used && rt->events[i].due != 0)
+			return true;
+	return false;
+}
+
 /* Pending notifications above the current priority, highest first, oldest first. */
 void rt_dispatch_events(struct rt *rt)
 {
-	for (;;) {
-		struct rt_event *next = NULL;
+	struct rt_event *next;
+
+	do {
+		next = NULL;
 
 		for (size_t i = 0; i < RT_EVENTS_MAX; i++) {
 			struct rt_event *e = &rt->events[i];
@@ -53,10 +67,11 @@ void rt_dispatch_events(struct rt *rt)
 			    (next == NULL || e->tpl > next->tpl))
 				next = e;
 		}
-		if (next == NULL)
-			return;
-		notify(rt, next);
-	}
+		if (next != NULL)
+			notify(rt, next);
+	} while (next != NULL);
+	if (rt->driver_sp == 0)
+		rt->notified = 0;
 }
 
 static void signal_one(struct rt_event *e)
@@ -249,7 +264,10 @@ uint64_t svc_check_event(struct rt *rt, const uint64_t *a)
 
 	if (e == NULL || (e->type & EVT_NOTIFY_SIGNAL) != 0)
 		return EFI_INVALID_PARAMETER;
-	return is_signaled(rt, e) ? EFI_SUCCESS : EFI_NOT_READY;
+	if (is_signaled(rt, e))
+		return EFI_SUCCESS;
+	rt_time_passes(rt, POLL); /* who asks is often a loop that waits */
+	return EFI_NOT_READY;
 }
 
 uint64_t svc_wait_for_event(struct rt *rt, const uint64_t *a)

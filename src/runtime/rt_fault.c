@@ -417,7 +417,8 @@ static bool port_access(struct rt *rt, greg_t *g, const struct rt_insn *i)
 	case RT_INSN_OUTS:
 		return port_string(rt, g, i, port);
 	default:
-		return true; /* cli, sti: nothing interrupts here */
+		rt->interrupts_off = i->kind == RT_INSN_CLI;
+		return true;
 	}
 }
 
@@ -452,6 +453,21 @@ static void general_protection(struct rt *rt, ucontext_t *uc)
 		g[REG_RSP] = g[REG_RDI] - 8;
 		g[REG_RIP] = (greg_t)(uintptr_t)rt_gate_unwind;
 	}
+}
+
+/* RuntimeDxe relocates images a second time, constants included: real firmware lifts what
+ * protects them before it calls SetVirtualAddressMap. */
+static bool relocates(struct rt *rt, uint64_t rip, uint64_t address)
+{
+	const uint16_t image = rt_place_of(rt, address).image;
+
+	if (rt->firmware_convert == 0 || !rt->in_convert || rt->in_host ||
+	    rt_place_of(rt, rip).image + 1U != atomic_load(&rt->shared->arch) ||
+	    image == RT_NOBODY ||
+	    rt->shared->images[image].subsystem != PE_SUBSYSTEM_RUNTIME_DRIVER)
+		return false;
+	return mprotect((void *)(address & ~(PAGE - 1)), PAGE,
+			PROT_READ | PROT_WRITE | PROT_EXEC) == 0;
 }
 
 /* What the runtime services table says: an address that stays physical. */
@@ -495,6 +511,8 @@ static void on_segv(int sig, siginfo_t *si, void *context)
 		return;
 	}
 	if (access != RT_EXECUTE && watch_access(rt, uc, address))
+		return;
+	if (access == RT_WRITE && relocates(rt, (uint64_t)g[REG_RIP], address))
 		return;
 	if (access == RT_EXECUTE && rt->virtual_done && address == convert_pointer(rt))
 		fault(rt, uc, RT_CONVERT_OUTSIDE_EVENT, address, access,
@@ -560,6 +578,23 @@ static bool gave_up(struct rt *rt)
 	       !rt->runtime;
 }
 
+/* The timer's interrupt, for a driver that does nothing but wait for what it brings. One
+ * that works is left alone, so that every run is the same. */
+static void interrupt(struct rt *rt, greg_t *g)
+{
+	const uint64_t rip = (uint64_t)g[REG_RIP], sp = (uint64_t)g[REG_RSP] - sizeof rip;
+
+	if (rt->in_host || rt->runtime || rt->stepping || rt->watch_open ||
+	    rt->interrupts_off || rt->tpl == TPL_HIGH_LEVEL || !rt_timer_armed(rt) ||
+	    rt_place_of(rt, rip).image == RT_NOBODY ||
+	    sp - (rt->boot_stack - RT_BOOT_STACK + PAGE) > RT_BOOT_STACK - PAGE ||
+	    ++rt->quiet_ticks < RT_QUIET_TICKS)
+		return;
+	memcpy((void *)sp, &rip, sizeof rip);
+	g[REG_RSP] = (greg_t)sp;
+	g[REG_RIP] = (greg_t)(uintptr_t)rt_interrupted;
+}
+
 static void on_tick(int sig, siginfo_t *si, void *context)
 {
 	struct rt *rt = rt_self;
@@ -568,14 +603,21 @@ static void on_tick(int sig, siginfo_t *si, void *context)
 
 	(void)sig;
 	(void)si;
-	if (rt == NULL || rt->driver_sp == 0 ||
-	    atomic_fetch_add(&rt->ticks, 1) < rt->deadline_ticks)
+	if (rt == NULL || (rt->driver_sp == 0 && rt->notified <= RT_EVENTS_MAX))
 		return;
+	if (atomic_fetch_add(&rt->ticks, 1) < rt->deadline_ticks || rt->driver_sp == 0) {
+		interrupt(rt, uc->uc_mcontext.gregs);
+		return;
+	}
 	if (gave_up(rt))
 		fault(rt, uc, RT_STALE_MAP_KEY, 0, RT_EXECUTE,
 		      "ExitBootServices was refused because the map had changed, and was "
 		      "not tried again");
-	snprintf(text, sizeof text, "does not return within %u ms", rt->timeout_ms);
+	snprintf(text, sizeof text,
+		 rt->notified > RT_EVENTS_MAX
+			 ? "notifications signal each other without end: %u ms"
+			 : "does not return within %u ms",
+		 rt->timeout_ms);
 	fault(rt, uc, RT_HANG, 0, RT_READ, text);
 }
 

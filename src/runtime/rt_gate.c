@@ -22,6 +22,9 @@ __asm__(".text\n"
 	"	pushq %r14\n"
 	"	pushq %r15\n"
 	"	pushq rt_host_sp(%rip)\n"
+	"	subq $8, %rsp\n"
+	"	stmxcsr (%rsp)\n"
+	"	fnstcw 4(%rsp)\n"
 	"	movq %rsp, rt_host_sp(%rip)\n"
 	"	movq %rdi, %rax\n"
 	"	movq %rcx, %rsp\n"
@@ -45,12 +48,27 @@ __asm__(".text\n"
 	"	movq 8(%rsp), %rdx\n"
 	"	movq 16(%rsp), %r8\n"
 	"	movq 24(%rsp), %r9\n"
+	/* what a driver finds in other registers is the same in every run */
+	"	xorl %ebx, %ebx\n"
+	"	xorl %ebp, %ebp\n"
+	"	xorl %esi, %esi\n"
+	"	xorl %edi, %edi\n"
+	"	xorl %r10d, %r10d\n"
+	"	xorl %r11d, %r11d\n"
+	"	xorl %r12d, %r12d\n"
+	"	xorl %r13d, %r13d\n"
+	"	xorl %r14d, %r14d\n"
+	"	xorl %r15d, %r15d\n"
 	"	cld\n"
 	"	call *%rax\n"
 	".globl rt_gate_resume\n"
 	"rt_gate_resume:\n"
 	"	cld\n"
+	"	emms\n"
 	"	movq rt_host_sp(%rip), %rsp\n"
+	"	ldmxcsr (%rsp)\n"
+	"	fldcw 4(%rsp)\n"
+	"	addq $8, %rsp\n"
 	"	popq rt_host_sp(%rip)\n"
 	"	popq %r15\n"
 	"	popq %r14\n"
@@ -113,6 +131,60 @@ __asm__(".text\n"
 	"	popq %rdi\n"
 	"	popq %rbp\n"
 	"	popq %rsp\n"
+	"	xorl %ecx, %ecx\n"
+	"	xorl %edx, %edx\n"
+	"	xorl %r8d, %r8d\n"
+	"	xorl %r9d, %r9d\n"
+	"	xorl %r10d, %r10d\n"
+	"	xorl %r11d, %r11d\n"
+	"	ret\n"
+
+	/* As an interrupt's handler: nothing changes. */
+	".globl rt_interrupted\n"
+	"rt_interrupted:\n"
+	"	pushfq\n"
+	"	cld\n"
+	"	pushq %rax\n"
+	"	pushq %rcx\n"
+	"	pushq %rdx\n"
+	"	pushq %rbx\n"
+	"	pushq %rbp\n"
+	"	pushq %rsi\n"
+	"	pushq %rdi\n"
+	"	pushq %r8\n"
+	"	pushq %r9\n"
+	"	pushq %r10\n"
+	"	pushq %r11\n"
+	"	pushq %r12\n"
+	"	pushq %r13\n"
+	"	pushq %r14\n"
+	"	pushq %r15\n"
+	"	movq %rsp, %rbx\n"
+	"	movq rt_host_sp(%rip), %rsp\n"
+	"	andq $-64, %rsp\n"
+	"	subq $512, %rsp\n"
+	"	fxsave64 (%rsp)\n"
+	"	movq %rbx, %rdi\n"
+	"	movq 128(%rbx), %rsi\n"
+	"	call rt_interrupt@PLT\n"
+	"	fxrstor64 (%rsp)\n"
+	"	movq %rbx, %rsp\n"
+	"	popq %r15\n"
+	"	popq %r14\n"
+	"	popq %r13\n"
+	"	popq %r12\n"
+	"	popq %r11\n"
+	"	popq %r10\n"
+	"	popq %r9\n"
+	"	popq %r8\n"
+	"	popq %rdi\n"
+	"	popq %rsi\n"
+	"	popq %rbp\n"
+	"	popq %rbx\n"
+	"	popq %rdx\n"
+	"	popq %rcx\n"
+	"	popq %rax\n"
+	"	popfq\n"
 	"	ret\n");
 
 uint64_t rt_enter(struct rt *rt, uint64_t fn, const uint64_t *args, size_t count)
@@ -127,11 +199,15 @@ uint64_t rt_enter(struct rt *rt, uint64_t fn, const uint64_t *args, size_t count
 				    : rt->boot_stack,
 		 result;
 
+	rt->quiet_ticks = 0;
 	if (outermost) {
 		/* the arguments lie above what a service may count on */
 		at += (count + 1) / 2 * 16 + 32;
 		atomic_store(&rt->shared->entries, ++rt->entries);
-		rt->deadline_ticks = atomic_load(&rt->ticks) + rt->timeout_ticks;
+		/* notifications that signal each other without end have one limit together
+		 */
+		if (rt->notified <= RT_EVENTS_MAX)
+			rt->deadline_ticks = atomic_load(&rt->ticks) + rt->timeout_ticks;
 	}
 	rt->shared->entered = rt_place_of(rt, fn);
 	rt->shared->call = rt->battery_call;

@@ -34,6 +34,7 @@ uint64_t svc_allocate_pages(struct rt *rt, const uint64_t *a)
 	if (status == EFI_SUCCESS && memory != NULL) {
 		const struct rt_place by = rt_caller(rt);
 
+		rt_blocks_forget(rt, at - PAGE, at + a[2] * PAGE + PAGE);
 		rt_block_add(rt, at, a[2] * PAGE, (uint32_t)a[1], RT_BLOCK_PAGES, &by,
 			     NULL);
 		*memory = at;
@@ -43,7 +44,7 @@ uint64_t svc_allocate_pages(struct rt *rt, const uint64_t *a)
 
 static void block_free(struct rt *rt, struct rt_block *b, const struct rt_place *by)
 {
-	rt_canaries_check(rt, b, "the time when it was freed");
+	rt_canaries_check(rt, b, b->kind == RT_BLOCK_POOL ? "FreePool" : "FreePages");
 	rt_block_protect(rt, b, PROT_NONE);
 	b->freed = 1;
 	b->freed_by = by->image;
@@ -126,6 +127,7 @@ static EFI_STATUS pool_new(struct rt *rt, uint32_t type, uint64_t size,
 	const EFI_STATUS status = rts_mem_allocate_pool(rt->mem, type, size, &at);
 
 	if (status == EFI_SUCCESS) {
+		rt_blocks_forget(rt, at - PAGE, at + size + PAGE);
 		rt_block_add(rt, at, size, type, RT_BLOCK_POOL, by, NULL);
 		*ret = at;
 	}
@@ -167,8 +169,6 @@ uint64_t svc_free_pool(struct rt *rt, const uint64_t *a)
 	check_exit_event(rt, "FreePool");
 	if (i >= 0 && a[0] >= rt->watch_base && a[0] - rt->watch_base < rt->watch_len)
 		rt_watch_end(rt);
-	if (i >= 0)
-		rt_canaries_check(rt, &rt->shared->blocks[i], "FreePool");
 	status = rts_mem_free_pool(rt->mem, a[0]);
 	if (status == EFI_SUCCESS && i >= 0)
 		block_free(rt, &rt->shared->blocks[i], &by);

@@ -41,6 +41,11 @@
 #define RT_RUNTIME_STACK 4096U        /* the same: what a runtime service may count on */
 #define RT_CANARY        0xa7
 
+/* A driver that calls no service for so many ticks of 20 ms may be waiting for a timer's
+ * notification; and the time that passes then, in 100 ns. */
+#define RT_QUIET_TICKS   5U
+#define RT_INTERRUPT     (RT_QUIET_TICKS * 200000ULL)
+#define RT_BLOCKS_SPARE  4096U /* for the calls' arguments, when others are recycled */
 #define RT_EVENTS_MAX    512U
 #define RT_HANDLES_MAX   512U
 #define RT_PROTOCOLS_MAX 1024U
@@ -81,8 +86,9 @@ enum {
 /* A call that is under way from a driver into a service of ours. */
 struct rt_call {
 	struct rt_call *outer;
-	unsigned stub;
-	uint64_t from; /* return address */
+	uint64_t driver_sp; /* of the driver's frame before this one */
+	unsigned stub;      /* RT_STUB_END: none, the driver was interrupted */
+	uint64_t from;      /* return address */
 };
 
 struct rt_event {
@@ -188,6 +194,9 @@ struct rt {
 	uint8_t *ram; /* our own, always writable view of RAM */
 	uint64_t os_next, virtual_next;
 	struct rts_mem *mem;
+	uint32_t page_block[RT_RAM_LEN / EFI_PAGE_SIZE]; /* 1 + the newest block there; 0:
+							     none */
+	uint32_t oldest; /* where to look for a freed block whose place is needed */
 	bool virtual_done, runtime, exiting, exit_events, in_convert;
 	uint64_t firmware_convert; /* a driver's ConvertPointer, behind ours; or 0 */
 
@@ -199,13 +208,15 @@ struct rt {
 	uint64_t entries;   /* into drivers, counted at the outermost gate */
 	uint64_t deadline_ticks, timeout_ticks;
 	_Atomic uint64_t ticks;
+	uint32_t quiet_ticks; /* since a driver last called a service */
 	struct rt_call *call;
 	uint16_t current;     /* image whose code we entered last, or RT_NOBODY */
 	int32_t battery_call; /* -1: none */
 	bool reset, trace_full;
 
 	/* fault handling */
-	bool in_host;  /* our code runs, not a driver's */
+	bool in_host; /* our code runs, not a driver's */
+	bool interrupts_off;
 	bool faulting; /* the end of this run is being recorded */
 	bool stepping;
 	struct rt_mmio *step_mmio;
@@ -226,8 +237,9 @@ struct rt {
 
 	/* boot services */
 	EFI_TPL tpl;
-	bool dispatching;
-	uint64_t now; /* 100 ns since start, as the drivers' clock goes */
+	uint32_t notified; /* notifications in one go, as long as no driver waits for them
+			    */
+	uint64_t now;      /* 100 ns since start, as the drivers' clock goes */
 	uint64_t monotonic;
 	uint64_t high_count; /* what GetNextHighMonotonicCount must not be below */
 	struct rt_event events[RT_EVENTS_MAX];
@@ -264,6 +276,10 @@ uint64_t rt_gate(uint64_t fn, const uint64_t *args, size_t count, uint64_t sp);
 _Noreturn void rt_gate_unwind(uint64_t host_sp, uint64_t value);
 extern uint64_t rt_host_sp;
 extern const char rt_stub_common[], rt_gate_resume[];
+/* Where a driver goes on after it was interrupted: its own place lies on its stack. Time
+ * passes, and it continues there as if nothing had been. */
+extern const char rt_interrupted[];
+void rt_interrupt(uint64_t sp, uint64_t from);
 uint64_t rt_service(unsigned stub, const uint64_t *args, uint64_t from, uint64_t sp);
 /* A call into a driver from wherever we are, with the current time limit. */
 uint64_t rt_enter(struct rt *rt, uint64_t fn, const uint64_t *args, size_t count);
@@ -280,6 +296,8 @@ uint64_t rt_physical(struct rt *rt, uint64_t address);
 /* The block that has @address (physical, live), or -1. */
 int32_t rt_block_find(struct rt *rt, uint64_t address);
 const struct rt_block *rt_block_at(struct rt *rt, uint64_t address); /* or NULL */
+/* Freed blocks in [@from, @to) are forgotten: that memory was given anew. */
+void rt_blocks_forget(struct rt *rt, uint64_t from, uint64_t to);
 struct rt_block *rt_block_add(struct rt *rt, uint64_t physical, uint64_t size,
 			      uint32_t type, enum rt_block_kind kind,
 			      const struct rt_place *by, const char *name);
@@ -316,6 +334,7 @@ void rt_signal_group(struct rt *rt, const EFI_GUID *group);
 void rt_signal_type(struct rt *rt, uint32_t type, const EFI_GUID *group);
 void rt_dispatch_events(struct rt *rt);
 void rt_time_passes(struct rt *rt, uint64_t units);
+bool rt_timer_armed(const struct rt *rt);
 uint32_t rt_event_new(struct rt *rt, uint32_t type, EFI_TPL tpl, uint64_t notify,
 		      uint64_t context, const EFI_GUID *group, EFI_STATUS *status);
 void rt_events_link(struct rt *rt);

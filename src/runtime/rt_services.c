@@ -161,19 +161,34 @@ static void check_tpl(struct rt *rt, const struct rt_service_def *s)
 			(unsigned)rt->tpl, s->max_tpl);
 }
 
+/* From the driver to us; the end of it is the way back. */
+static void host_begin(struct rt *rt, struct rt_call *call, uint64_t sp)
+{
+	rt->in_host = true;
+	rt->quiet_ticks = 0;
+	if (rt->call == NULL)
+		rt->outer_sp = rt_host_sp;
+	call->outer = rt->call;
+	call->driver_sp = rt->driver_sp;
+	rt->call = call;
+	rt->driver_sp = sp;
+}
+
+static void host_end(struct rt *rt, const struct rt_call *call)
+{
+	rt->call = call->outer;
+	rt->driver_sp = call->driver_sp;
+	rt->in_host = false;
+}
+
 uint64_t rt_service(unsigned stub, const uint64_t *args, uint64_t from, uint64_t sp)
 {
 	struct rt *rt = rt_self;
 	const struct rt_service_def *s = rt_service_def(stub);
-	const uint64_t before = rt->driver_sp;
-	struct rt_call call = {.outer = rt->call, .stub = stub, .from = from};
+	struct rt_call call = {.stub = stub, .from = from};
 	uint64_t result = EFI_UNSUPPORTED;
 
-	rt->in_host = true;
-	if (rt->call == NULL)
-		rt->outer_sp = rt_host_sp;
-	rt->call = &call;
-	rt->driver_sp = sp;
+	host_begin(rt, &call, sp);
 	if (s->fn == NULL)
 		rt_find(rt, RT_UNMET_DEPENDENCY, rt_caller(rt), 0,
 			"calls %s, which this environment lacks", s->name);
@@ -181,10 +196,18 @@ uint64_t rt_service(unsigned stub, const uint64_t *args, uint64_t from, uint64_t
 		check_tpl(rt, s);
 		result = s->fn(rt, args);
 	}
-	rt->call = call.outer;
-	rt->driver_sp = before;
-	rt->in_host = false;
+	host_end(rt, &call);
 	return result;
+}
+
+/* @from: the instruction that comes next. */
+void rt_interrupt(uint64_t sp, uint64_t from)
+{
+	struct rt_call call = {.stub = RT_STUB_END, .from = from + 1};
+
+	host_begin(rt_self, &call, sp);
+	rt_time_passes(rt_self, RT_INTERRUPT);
+	host_end(rt_self, &call);
 }
 
 /* A page of stubs: each puts its number into eax and jumps on, by an address at the page's

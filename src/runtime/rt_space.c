@@ -93,14 +93,29 @@ static uint32_t block_count(const struct rt *rt)
 	return atomic_load(&rt->shared->blocks_count);
 }
 
+static bool block_has(const struct rt_block *b, uint64_t address)
+{
+	return !b->freed && address >= b->physical &&
+	       address - b->physical < (b->size != 0 ? b->size : 1);
+}
+
+static uint32_t *page_of(struct rt *rt, uint64_t address)
+{
+	return &rt->page_block[(address - RT_RAM_BASE) / PAGE];
+}
+
 int32_t rt_block_find(struct rt *rt, uint64_t address)
 {
-	for (uint32_t i = block_count(rt); i-- > 0;) {
-		const struct rt_block *b = &rt->shared->blocks[i];
+	if (rt_ram(rt, address, 1) != NULL) {
+		const uint32_t n = *page_of(rt, address);
 
-		if (!b->freed && address >= b->physical && address - b->physical < b->size)
-			return (int32_t)i;
+		return n != 0 && block_has(&rt->shared->blocks[n - 1], address)
+			       ? (int32_t)n - 1
+			       : -1;
 	}
+	for (uint32_t i = block_count(rt); i-- > 0;)
+		if (block_has(&rt->shared->blocks[i], address))
+			return (int32_t)i;
 	return -1;
 }
 
@@ -163,16 +178,51 @@ static void block_slack(struct rt *rt, const struct rt_block *b, struct slack re
 	ret[1] = (struct slack){rt->ram + (end - RT_RAM_BASE), to - end};
 }
 
+/* A record speaks of block @i. */
+static bool is_recorded(const struct rt *rt, uint32_t i)
+{
+	for (uint32_t k = atomic_load(&rt->shared->records_count); k-- > 0;)
+		if (rt->shared->records[k].block == (int32_t)i)
+			return true;
+	return false;
+}
+
+void rt_blocks_forget(struct rt *rt, uint64_t from, uint64_t to)
+{
+	for (uint64_t at = FLOOR(from); at < to; at += PAGE) {
+		const uint32_t n = rt_ram(rt, at, PAGE) != NULL ? *page_of(rt, at) : 0;
+
+		if (n != 0 && rt->shared->blocks[n - 1].freed && !is_recorded(rt, n - 1))
+			rt->shared->blocks[n - 1].physical = 0;
+	}
+}
+
+/* A place in the ledger: a new one or, where there are few left, that of the block which
+ * was freed longest ago. */
+static uint32_t place_new(struct rt *rt, enum rt_block_kind kind)
+{
+	const uint32_t n = block_count(rt),
+		       max = RT_BLOCKS_MAX -
+			     (kind == RT_BLOCK_CALLER ? 0 : RT_BLOCKS_SPARE);
+
+	for (uint32_t i = 0; n >= max && i < max; i++) {
+		const uint32_t k = rt->oldest++ % max;
+
+		if (rt->shared->blocks[k].freed && !is_recorded(rt, k))
+			return k;
+	}
+	if (n >= max)
+		rt_trouble(rt, "more than %u blocks of memory are allocated", max);
+	return n;
+}
+
 struct rt_block *rt_block_add(struct rt *rt, uint64_t physical, uint64_t size,
 			      uint32_t type, enum rt_block_kind kind,
 			      const struct rt_place *by, const char *name)
 {
-	const uint32_t n = block_count(rt);
+	const uint32_t n = place_new(rt, kind);
 	struct rt_block *b = &rt->shared->blocks[n];
 
-	if (n == RT_BLOCKS_MAX)
-		rt_trouble(rt, "more than %u blocks of memory were allocated",
-			   RT_BLOCKS_MAX);
 	*b = (struct rt_block){.physical = physical,
 			       .size = size,
 			       .memory_type = type,
@@ -181,10 +231,14 @@ struct rt_block *rt_block_add(struct rt *rt, uint64_t physical, uint64_t size,
 			       .site = by != NULL ? by->offset : 0};
 	if (name != NULL)
 		snprintf(b->name, sizeof b->name, "%s", name);
-	atomic_store(&rt->shared->blocks_count, n + 1);
+	if (n == block_count(rt))
+		atomic_store(&rt->shared->blocks_count, n + 1);
 	if (rt_ram(rt, physical, size) != NULL) {
 		struct slack s[2];
 
+		for (uint64_t at = FLOOR(physical);
+		     at < CEIL(physical + (size != 0 ? size : 1)); at += PAGE)
+			*page_of(rt, at) = n + 1;
 		block_slack(rt, b, s);
 		for (int i = 0; i < 2; i++)
 			memset(s[i].p, RT_CANARY, s[i].n);
@@ -192,6 +246,11 @@ struct rt_block *rt_block_add(struct rt *rt, uint64_t physical, uint64_t size,
 	if (kind != RT_BLOCK_DEVICE) /* its own affair */
 		rt_block_protect(rt, b, RW);
 	return b;
+}
+
+static bool is_canary(const uint8_t *p, size_t n)
+{
+	return n == 0 || (p[0] == RT_CANARY && memcmp(p, p + 1, n - 1) == 0);
 }
 
 bool rt_canaries_check(struct rt *rt, const struct rt_block *b, const char *when)
@@ -202,25 +261,28 @@ bool rt_canaries_check(struct rt *rt, const struct rt_block *b, const char *when
 	    rt_ram(rt, b->physical, b->size) == NULL)
 		return true;
 	block_slack(rt, b, s);
-	for (int k = 0; k < 2; k++)
-		for (size_t i = 0; i < s[k].n; i++) {
-			/* the byte nearest to the block says most */
-			const size_t at = k == 0 ? s[k].n - 1 - i : i;
+	for (int behind = 0; behind < 2; behind++) {
+		const uint8_t *p = s[behind].p;
+		size_t at = behind ? 0 : s[behind].n - 1;
+		int64_t offset;
 
-			if (s[k].p[at] == RT_CANARY)
-				continue;
-			rt_find(rt, k == 0 ? RT_HEAP_UNDERFLOW : RT_HEAP_OVERFLOW,
-				(struct rt_place){b->owner, b->site},
-				k == 0 ? b->physical - s[k].n + at
-				       : b->physical + b->size + at,
-				"%zu bytes %s a block of %llu bytes were written; noticed "
-				"at %s",
-				i + 1, k == 0 ? "before" : "behind",
-				(unsigned long long)b->size, when);
-			rt_record_block(rt, b);
-			memset(s[k].p, RT_CANARY, s[k].n);
-			return false;
-		}
+		if (is_canary(p, s[behind].n))
+			continue;
+		/* the byte nearest to the block says most */
+		while (p[at] == RT_CANARY)
+			at += behind ? 1 : -1ULL;
+		offset = behind ? (int64_t)(b->size + at)
+				: (int64_t)at - (int64_t)s[behind].n;
+		rt_find(rt, behind ? RT_HEAP_OVERFLOW : RT_HEAP_UNDERFLOW,
+			(struct rt_place){b->owner, b->site},
+			b->physical + (uint64_t)offset,
+			"offset %lld of a block of %llu bytes was written to; noticed at "
+			"%s",
+			(long long)offset, (unsigned long long)b->size, when);
+		rt_record_block(rt, b);
+		memset(s[behind].p, RT_CANARY, s[behind].n);
+		return false;
+	}
 	return true;
 }
 
@@ -385,36 +447,39 @@ static void census_word(struct rt *rt, struct rt_place at, int32_t holder, uint6
 	atomic_store(&rt->shared->suspects_count, n + 1);
 }
 
+static void census_root(struct rt *rt, struct rt_place at, uint64_t address,
+			const char *what)
+{
+	const int32_t i = rt_block_find(rt, address);
+
+	if (i < 0 || !rt_is_boot_type(rt->shared->blocks[i].memory_type))
+		return;
+	rt_find(rt, RT_WRONG_MEMORY_TYPE, at, address,
+		"at ExitBootServices %s lies in boot-services memory", what);
+	rt_record_block(rt, &rt->shared->blocks[i]);
+}
+
 /* What the firmware itself will follow after boot: runtime services, and events that
  * outlive it. */
 static void census_roots(struct rt *rt)
 {
 	const uint64_t *services = rt_runtime_table(rt);
+	char what[80];
 
 	for (size_t i = 0; i < RT_RUNTIME_SERVICES; i++) {
-		const int32_t b = rt_block_find(rt, services[i]);
-
-		if (b >= 0 && rt_is_boot_type(rt->shared->blocks[b].memory_type))
-			rt_find(rt, RT_WRONG_MEMORY_TYPE, rt_place_of(rt, services[i]),
-				services[i],
-				"at ExitBootServices %s in the runtime services table "
-				"leads into boot-services memory",
-				rt_runtime_services[i].name);
+		snprintf(what, sizeof what, "%s of the runtime services table",
+			 rt_runtime_services[i].name);
+		census_root(rt, rt_place_of(rt, services[i]), services[i], what);
 	}
 	for (size_t i = 0; i < RT_EVENTS_MAX; i++) {
 		const struct rt_event *e = &rt->events[i];
-		const int32_t fn = rt_block_find(rt, e->notify),
-			      context = rt_block_find(rt, e->context);
+		const struct rt_place at = {e->owner, e->site};
 
 		if (!e->used || (e->type & EVT_RUNTIME) == 0)
 			continue;
-		if ((fn >= 0 && rt_is_boot_type(rt->shared->blocks[fn].memory_type)) ||
-		    (context >= 0 &&
-		     rt_is_boot_type(rt->shared->blocks[context].memory_type)))
-			rt_find(rt, RT_WRONG_MEMORY_TYPE,
-				(struct rt_place){e->owner, e->site}, e->notify,
-				"the notification function or the context of a runtime "
-				"event lies in boot-services memory");
+		census_root(rt, at, e->notify,
+			    "the notification function of a runtime event");
+		census_root(rt, at, e->context, "the context of a runtime event");
 	}
 }
 
