@@ -2,27 +2,27 @@
 /* GetTime calls boot services through a copy of their addresses, without the table. */
 #include "driver.h"
 
-static EFI_CALCULATE_CRC32 crc32;
+static EFI_GET_NEXT_MONOTONIC_COUNT monotonic;
 
 static EFI_STATUS EFIAPI get_time(EFI_TIME *Time, EFI_TIME_CAPABILITIES *Capabilities)
 {
-	static uint32_t data, sum;
+	static uint64_t count;
 
-	if (crc32 != NULL)
-		(void)crc32(&data, sizeof data, &sum);
+	if (monotonic != NULL)
+		(void)monotonic(&count);
 	return driver_time(Time, Capabilities);
 }
 
 static void on_exit(void)
 {
 #if !SEEDED
-	crc32 = NULL;
+	monotonic = NULL;
 #endif
 }
 
 static void on_virtual(void)
 {
-	crc32 = NULL;
+	monotonic = NULL;
 }
 
 EFI_STATUS driver_main(void)
@@ -31,7 +31,7 @@ EFI_STATUS driver_main(void)
 
 	if (status != EFI_SUCCESS)
 		return status;
-	crc32 = gBS->CalculateCrc32;
+	monotonic = gBS->GetNextMonotonicCount;
 	gRT->GetTime = get_time;
 	return driver_seal();
 }

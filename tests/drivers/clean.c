@@ -17,7 +17,7 @@ struct node {
 static struct node *head;
 
 static uint64_t count;
-static void *none;
+static void *none, *never;
 static uint64_t *volatile relocated = &count; /* firmware's second relocation sees to it */
 static uint64_t *volatile converted = &count; /* we do, and it must not be done again */
 
@@ -95,6 +95,7 @@ static void on_virtual(void)
 	(void)driver_convert(&firmware.set_variable);
 	(void)driver_convert(&firmware.get_next);
 	(void)gRT->ConvertPointer(EFI_OPTIONAL_PTR, &none);
+	(void)driver_convert(&never); /* refused, and so common that nobody reports it */
 }
 
 static EFI_STATUS list_make(void)

@@ -14,8 +14,10 @@ static EFI_STATUS EFIAPI get_time(EFI_TIME *Time, EFI_TIME_CAPABILITIES *Capabil
 #if !SEEDED
 static EFI_GET_TIME firmware;
 
-static void on_exit(void)
+static void EFIAPI on_exit(EFI_EVENT Event, void *Context)
 {
+	(void)Event;
+	(void)Context;
 	gRT->GetTime = firmware;
 	(void)driver_seal();
 }
@@ -24,7 +26,9 @@ static void on_exit(void)
 EFI_STATUS driver_main(void)
 {
 #if !SEEDED
-	EFI_STATUS status = driver_start(on_exit, NULL);
+	EFI_EVENT event;
+	EFI_STATUS status = gBS->CreateEvent(EVT_SIGNAL_EXIT_BOOT_SERVICES, TPL_NOTIFY,
+					     on_exit, NULL, &event);
 
 	if (status != EFI_SUCCESS)
 		return status;
