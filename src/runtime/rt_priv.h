@@ -404,8 +404,6 @@ const struct rt_service_def *rt_service_def(unsigned stub); /* never NULL */
 void rt_tables_new(struct rt *rt);
 void rt_table_crc(struct rt *rt, uint64_t table);
 uint64_t rt_stub(struct rt *rt, unsigned stub); /* its physical address */
-/* The pointers in the runtime services table, as they are now. */
-uint64_t *rt_runtime_table(struct rt *rt);
 void rt_stubs_fill(struct rt *rt, uint64_t table, unsigned first, unsigned count);
 
 /* rt_runtime.c */
@@ -449,3 +447,9 @@ int rt_trace_keep(const char *trace, uint64_t len, struct bytes *ret);
 /* rt_child.c */
 _Noreturn void rt_child(const struct rt_plan *plan, struct rt_shared *shared, int ram_fd,
 			int ecam_fd, int flash_fd);
+
+/* The pointers in the runtime services table, as they are now. */
+static inline uint64_t *rt_runtime_table(struct rt *rt)
+{
+	return rt_ram(rt, rt->rs + sizeof(EFI_TABLE_HEADER), RT_RUNTIME_SERVICES * 8ULL);
+}

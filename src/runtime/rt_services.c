@@ -242,11 +242,6 @@ uint64_t rt_stub(struct rt *rt, unsigned stub)
 				 (uint64_t)(stub - RT_STUB_BOOT_END) * RT_STUB_LEN;
 }
 
-uint64_t *rt_runtime_table(struct rt *rt)
-{
-	return rt_ram(rt, rt->rs + sizeof(EFI_TABLE_HEADER), RT_RUNTIME_SERVICES * 8ULL);
-}
-
 void rt_stubs_fill(struct rt *rt, uint64_t table, unsigned first, unsigned count)
 {
 	uint64_t *p = rt_ram(rt, table, count * 8ULL);
