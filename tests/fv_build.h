@@ -101,7 +101,8 @@ static inline struct blob fv_join(struct blob first, ...)
 	va_end(ap);
 	return b;
 }
-#define FV_END ((struct blob){0})
+#define FV_END   ((struct blob){0})
+#define FV_EMPTY FV_END /* as a body */
 
 static inline struct blob fv_ui(const char *name)
 {

@@ -5,6 +5,8 @@
  */
 #include "test.h"
 
+#include <stdio.h>
+
 #include "fv/fv_priv.h"
 #include "fv_build.h"
 
@@ -30,7 +32,9 @@ static struct blob sections(const char *name)
 static EFI_STATUS open_exact(const uint8_t *p, size_t n, struct diag *d, uint8_t **ret_copy,
 			     struct rts_fv **ret)
 {
-	*ret_copy = test_malloc(n + (n == 0));
+	/* not test_malloc(), which puts a guard of its own behind it */
+	*ret_copy = malloc(n + (n == 0));
+	assert_non_null(*ret_copy);
 	if (n > 0)
 		memcpy(*ret_copy, p, n);
 	return rts_fv_open((struct bytes){*ret_copy, n}, d, ret);
@@ -56,12 +60,26 @@ static struct opened open_blob(struct blob image)
 static void close_blob(struct opened *o)
 {
 	rts_fv_free(o->fv);
-	test_free(o->copy);
+	free(o->copy);
 }
 
 static struct blob one_driver(struct blob body)
 {
 	return fv_volume(false, false, 100, fv_file_of(fv_guid(1), TYPE_DRIVER, 0, body));
+}
+
+static struct blob extended_driver(void)
+{
+	return fv_volume(false, true, 0,
+			 fv_file_of(fv_guid(1), TYPE_DRIVER, 0, sections("Driver")));
+}
+
+static size_t fv_driver_len(void)
+{
+	struct blob v = extended_driver();
+
+	free(v.p);
+	return v.n;
 }
 
 static void expect_driver(const struct rts_fv_file *f, const char *name)
@@ -425,6 +443,8 @@ static void t_broken(void **state)
 		{"revision 1", V(Revision), "\1", 1, SEAL_VOLUME, EFI_SUCCESS, 2, NULL},
 		{"volume shorter than its header", V(FvLength), "\107\0\0\0\0\0\0\0", 8,
 		 SEAL_VOLUME, EFI_NOT_FOUND, 0, "no firmware volume"},
+		{"volume of only a header", V(FvLength), "\110\0\0\0\0\0\0\0", 8,
+		 SEAL_VOLUME, EFI_SUCCESS, 0, NULL},
 		{"volume past the end", V(FvLength), "\0\0\0\0\0\0\0\177", 8, SEAL_VOLUME,
 		 EFI_SUCCESS, 2, "offset 0x0: a volume of 0x7f00000000000000 bytes"},
 		{"file system", V(FileSystemGuid), "\0", 1, SEAL_VOLUME, EFI_LOAD_ERROR, 0,
@@ -489,31 +509,150 @@ static void t_broken(void **state)
 	}
 }
 
-/* What the extended header says of its own size. */
-static void t_extended_header(void **state)
+/* Block maps: from one entry, the last, to 25, the most that are read. */
+static void t_block_map(void **state)
 {
-	static const struct {
-		uint32_t len;
-		bool fine;
-	} cases[] = {{19, false}, {20, true}, {24, true}, {0x100000, false}};
+	static const unsigned counts[] = {1, 25, 26};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct blob v = fv_volume(
-			false, true, 0,
-			fv_file_of(fv_guid(1), TYPE_DRIVER, 0, sections("Driver")));
+	for (size_t i = 0; i < COUNT(counts); i++) {
+		const unsigned entries = counts[i];
+		struct blob v = {0}, f;
+		EFI_FIRMWARE_VOLUME_HEADER h;
 		struct opened o;
 
-		memcpy(v.p + FILE0 + 16, &cases[i].len, sizeof cases[i].len);
+		f = one_driver(sections("Driver"));
+		memcpy(&h, f.p, sizeof h);
+		h.HeaderLength = (uint16_t)(sizeof h + entries * 8);
+		h.FvLength = h.FvLength - 16 + entries * 8;
+		blob_put(&v, &h, sizeof h);
+		while (v.n < h.HeaderLength)
+			blob_put(&v, "", 1);
+		blob_put(&v, f.p + FILE0, f.n - FILE0);
+		free(f.p);
+		fv_volume_seal(v.p);
 		o = open_blob(v);
-		if (cases[i].fine) {
+		if (entries <= 25) {
 			expect_one(&o);
 			continue;
 		}
-		assert_int_equal(o.status, EFI_LOAD_ERROR);
-		assert_non_null(strstr(o.d.text, "extended header at +0x48"));
+		assert_int_equal(o.status, EFI_NOT_FOUND);
 		close_blob(&o);
 	}
+}
+
+/* What the extended header says of its own size. */
+static void t_extended_header(void **state)
+{
+	const uint32_t to_end = (uint32_t)(fv_driver_len() - FILE0);
+	const struct {
+		uint32_t len;
+		EFI_STATUS status;
+		size_t files;
+	} cases[] = {
+		{19, EFI_LOAD_ERROR, 0},
+		{20, EFI_SUCCESS, 1},
+		{24, EFI_SUCCESS, 1},
+		{to_end, EFI_SUCCESS, 0},
+		{to_end + 1, EFI_LOAD_ERROR, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct opened o;
+		struct blob v = extended_driver();
+
+		memcpy(v.p + FILE0 + 16, &cases[i].len, sizeof cases[i].len);
+		o = open_blob(v);
+		assert_int_equal(o.status, cases[i].status);
+		if (cases[i].status == EFI_SUCCESS) {
+			assert_int_equal(rts_fv_file_count(o.fv), cases[i].files);
+			assert_null(rts_fv_problem(o.fv));
+		} else {
+			assert_non_null(strstr(o.d.text, "extended header at +0x48"));
+		}
+		close_blob(&o);
+	}
+}
+
+/* Which files consist of sections, and which are looked through for volumes. */
+static void t_types(void **state)
+{
+	(void)state;
+	for (unsigned type = 0; type < 0x100; type++) {
+		struct opened o = open_blob(
+			fv_volume(false, false, 0,
+				  fv_file_of(fv_guid(2), (uint8_t)type, 0, fv_ui("Name"))));
+		bool sectioned = type >= 2 && type <= 15;
+
+		assert_int_equal(o.status, EFI_SUCCESS);
+		assert_int_equal(rts_fv_file_count(o.fv), type != 0xf0);
+		if (type != 0xf0)
+			assert_int_equal(rts_fv_file(o.fv, 0)->name != NULL, sectioned);
+		close_blob(&o);
+		o = open_blob(fv_volume(false, false, 0,
+					fv_file_of(fv_guid(2), (uint8_t)type, 0,
+						   one_driver(sections("Driver")))));
+		assert_int_equal(rts_fv_file_count(o.fv),
+				 (type != 0xf0) + (type == EFI_FV_FILETYPE_RAW));
+		close_blob(&o);
+	}
+}
+
+/* What may follow the last section. */
+static void t_padding(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+		bool fine;
+	} cases[] = {
+		{"", 0, true},          {"\0", 1, true},
+		{"\377", 1, true},      {"\1", 1, false},
+		{"\0\0\0\0", 4, true},  {"\377\377\377\377\377", 5, true},
+		{"\0\0\0\1", 4, false}, {"\377\377\377\0", 4, false},
+		{"\0\1", 2, false},     {"\1\1\1\1", 4, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		/* An empty section before it, and one that ends on a multiple of four. */
+		struct blob b =
+			fv_join(fv_section(EFI_SECTION_RAW, false, FV_EMPTY),
+				fv_section(EFI_SECTION_RAW, true, FV_EMPTY), FV_END);
+		struct opened o;
+		size_t at = FILE0 + EFI_FFS_FILE_HEADER_SIZE + b.n;
+		char want[80];
+
+		blob_put(&b, cases[i].bytes, cases[i].len);
+		snprintf(want, sizeof want,
+			 "offset %#zx: a section that does not fit into %#zx bytes", at,
+			 cases[i].len);
+		o = open_blob(one_driver(b));
+		assert_int_equal(o.status, EFI_SUCCESS);
+		if (cases[i].fine)
+			assert_null(rts_fv_problem(o.fv));
+		else
+			assert_string_equal(rts_fv_problem(o.fv), want);
+		close_blob(&o);
+	}
+}
+
+/* A text to the last figure. */
+static void t_text(void **state)
+{
+	struct blob v = one_driver(sections("Driver"));
+	char want[80];
+	struct opened o;
+
+	(void)state;
+	snprintf(want, sizeof want,
+		 "offset 0x48: a file of 0xffffff bytes, and %#zx are left", v.n - FILE0);
+	memset(v.p + F(Size), 0xff, 3);
+	o = open_blob(v);
+	assert_int_equal(o.status, EFI_LOAD_ERROR);
+	assert_string_equal(o.d.text, want);
+	close_blob(&o);
 }
 
 static struct blob wrong_crc(void)
@@ -836,7 +975,7 @@ static void t_cut(void **state)
 static void tiano_round(struct blob data, unsigned position_bits, unsigned block_len)
 {
 	struct blob packed = {0};
-	uint8_t *got = test_malloc(data.n + 1);
+	uint8_t *got = malloc(data.n + 1);
 	uint64_t len = 0;
 	struct diag d = {0};
 
@@ -851,7 +990,7 @@ static void tiano_round(struct blob data, unsigned position_bits, unsigned block
 	/* Cut short, but for what only fills up the last byte. */
 	for (size_t cut_len = 0; packed.n < 200 && cut_len < packed.n; cut_len++) {
 		uint32_t claimed = cut_len < 8 ? 0 : (uint32_t)cut_len - 8;
-		uint8_t *p = test_malloc(cut_len + 1);
+		uint8_t *p = malloc(cut_len + 1);
 
 		memcpy(p, packed.p, cut_len);
 		if (cut_len >= 8)
@@ -860,9 +999,9 @@ static void tiano_round(struct blob data, unsigned position_bits, unsigned block
 			assert_int_equal(fv_tiano_decode((struct bytes){p, cut_len},
 							 position_bits, got, data.n, NULL),
 					 EFI_LOAD_ERROR);
-		test_free(p);
+		free(p);
 	}
-	test_free(got);
+	free(got);
 	free(packed.p);
 	free(data.p);
 }
@@ -1030,6 +1169,10 @@ int main(void)
 		cmocka_unit_test(t_broken),
 		cmocka_unit_test(t_broken_sections),
 		cmocka_unit_test(t_extended_header),
+		cmocka_unit_test(t_block_map),
+		cmocka_unit_test(t_types),
+		cmocka_unit_test(t_padding),
+		cmocka_unit_test(t_text),
 		cmocka_unit_test(t_no_files),
 		cmocka_unit_test(t_names),
 		cmocka_unit_test(t_limits),
