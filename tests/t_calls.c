@@ -527,7 +527,7 @@ static void t_battery(void **state)
 		{1 << MONO, 1 << MONO, false},
 		{1 << NEXT, 1 << GET | 1 << NEXT | 1 << SET | 1 << QUERY, false},
 		{1 << QUERY, 1 << GET | 1 << NEXT | 1 << SET | 1 << QUERY, false},
-		{0, 0xf << 15, true},
+		{0, 0xf << 16, true},
 	};
 	struct runtime_config config;
 	struct rt_plan plan;

@@ -160,7 +160,7 @@ def main():
         if firmware and not Path(firmware).exists():
             print(f'1..0 # SKIP no {firmware}')
         else:
-            rules([argv[0]], Path(argv[1]), argv[2:])
+            rules([str(Path(argv[0]).resolve())], Path(argv[1]), argv[2:])
 
 
 main()
