@@ -522,7 +522,7 @@ static void on_segv(int sig, siginfo_t *si, void *context)
 		const uint64_t stub = (address - rt->boot_stubs) / RT_STUB_LEN;
 
 		snprintf(text, sizeof text,
-			 "calls %s after ExitBootServices, by a pointer it kept",
+			 "calls the boot service %s, by a pointer that it kept",
 			 rt_service_def((unsigned)stub)->name);
 		fault(rt, uc, RT_BOOT_SERVICE_AFTER_EXIT, address, access, text);
 	}

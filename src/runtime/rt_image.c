@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Images (UEFI 2.10 §7.4): placing them, starting drivers as their dependency expressions
  * allow (PI 1.8 vol 2 §10.7), applications. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -199,13 +200,26 @@ static bool depex_true(struct rt *rt, struct bytes depex, unsigned image, bool n
 	return false;
 }
 
+/* "2 events", behind what @text has. */
+static void add_count(char *text, size_t cap, unsigned n, const char *what)
+{
+	const size_t len = strlen(text);
+
+	if (n != 0)
+		snprintf(text + len, cap - len, "%s%u %s%s", len != 0 ? ", " : "", n, what,
+			 n != 1 ? "s" : "");
+}
+
 /* What a driver whose entry point failed has left behind. */
 static void check_leaks(struct rt *rt, unsigned i)
 {
-	uint64_t bytes = 0;
+	const uint64_t status = rt->shared->images[i].entry_status;
+	const char *name = runtime_status_name(status);
 	unsigned blocks = 0, events = 0, protocols = 0, hooks = 0;
+	const struct rt_block *block = NULL;
 	uint64_t *services = rt_runtime_table(rt);
 	struct rt_place at = {(uint16_t)i, 0};
+	char what[100] = "", number[24];
 
 	for (uint32_t k = 0; k < atomic_load(&rt->shared->blocks_count); k++) {
 		const struct rt_block *b = &rt->shared->blocks[k];
@@ -214,18 +228,20 @@ static void check_leaks(struct rt *rt, unsigned i)
 		    (b->kind != RT_BLOCK_POOL && b->kind != RT_BLOCK_PAGES))
 			continue;
 		at.offset = b->site;
+		block = b;
 		blocks++;
-		bytes += b->size;
 	}
 	for (size_t k = 0; k < RT_EVENTS_MAX; k++)
 		if (rt->events[k].used && rt->events[k].owner == i) {
 			at.offset = rt->events[k].site;
 			events++;
+			rt->events[k].used = false;
 		}
 	for (size_t k = 0; k < RT_PROTOCOLS_MAX; k++)
 		if (rt->protocols[k].used && rt->protocols[k].owner == i) {
 			at.offset = rt->protocols[k].site;
 			protocols++;
+			rt->protocols[k].used = false;
 		}
 	for (size_t k = 0; k < RT_RUNTIME_SERVICES; k++)
 		if (rt_place_of(rt, services[k]).image == i) {
@@ -233,19 +249,17 @@ static void check_leaks(struct rt *rt, unsigned i)
 			hooks++;
 			services[k] = rt_stub(rt, RT_STUB_RUNTIME + (unsigned)k);
 		}
-	if (blocks + events + protocols + hooks != 0)
-		rt_find(rt, RT_LEAKED_ON_FAILURE, at, 0,
-			"the entry point failed with %#llx and left behind: %u blocks of "
-			"memory (%llu bytes), %u events, %u protocols, "
-			"%u runtime services",
-			(unsigned long long)rt->shared->images[i].entry_status, blocks,
-			(unsigned long long)bytes, events, protocols, hooks);
-	for (size_t k = 0; k < RT_EVENTS_MAX; k++)
-		if (rt->events[k].owner == i)
-			rt->events[k].used = false;
-	for (size_t k = 0; k < RT_PROTOCOLS_MAX; k++)
-		if (rt->protocols[k].owner == i)
-			rt->protocols[k].used = false;
+	if (blocks + events + protocols + hooks == 0)
+		return;
+	add_count(what, sizeof what, blocks, "memory block");
+	add_count(what, sizeof what, events, "event");
+	add_count(what, sizeof what, protocols, "protocol");
+	add_count(what, sizeof what, hooks, "runtime service");
+	snprintf(number, sizeof number, "%#llx", (unsigned long long)status);
+	rt_find(rt, RT_LEAKED_ON_FAILURE, at, 0, "returned %s and left behind: %s",
+		name != NULL ? name : number, what);
+	if (block != NULL && events + protocols + hooks == 0)
+		rt_record_block(rt, block);
 }
 
 static void start(struct rt *rt, unsigned i)

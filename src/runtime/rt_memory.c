@@ -15,8 +15,7 @@ static void check_exit_event(struct rt *rt, const char *what)
 {
 	if (rt->exit_events)
 		rt_find(rt, RT_ALLOCATE_IN_EXIT_EVENT, rt_caller(rt), 0,
-			"calls %s from an ExitBootServices event: the memory map is final "
-			"by then",
+			"calls %s in a notification: the memory map is final by then",
 			what);
 }
 

@@ -149,7 +149,7 @@ static bool gone(struct rt *rt, unsigned stub)
 	if (stub >= RT_STUB_BOOT_END || !rt->runtime)
 		return false;
 	rt_find(rt, RT_BOOT_SERVICE_AFTER_EXIT, rt_caller(rt), 0,
-		"calls %s after ExitBootServices", rt_service_def(stub)->name);
+		"calls the boot service %s", rt_service_def(stub)->name);
 	return true;
 }
 

@@ -411,7 +411,8 @@ void rt_space_switch(struct rt *rt)
 /* Boot memory that something of the driver's leads to which must outlive boot. Its image is
  * not such a thing: drivers keep there what they need at boot only, and so does the
  * firmware that everybody runs. */
-static void census_boot(struct rt *rt, const struct rt_block *b, struct rt_place at)
+static void census_boot(struct rt *rt, const struct rt_block *b,
+			const struct rt_block *holder, uint64_t at)
 {
 	if (!rt_is_boot_type(b->memory_type) ||
 	    (b->kind != RT_BLOCK_POOL && b->kind != RT_BLOCK_PAGES))
@@ -420,9 +421,11 @@ static void census_boot(struct rt *rt, const struct rt_block *b, struct rt_place
 		if (rt->protocols[i].used && rt->protocols[i].interface == b->physical)
 			return; /* the data base of protocols ends with boot, too */
 	rt_find(rt, RT_WRONG_MEMORY_TYPE, (struct rt_place){b->owner, b->site}, b->physical,
-		"at ExitBootServices the driver's runtime memory still points to this "
-		"boot-services memory, at %#llx",
-		(unsigned long long)at.offset);
+		"the driver's runtime memory of %llu bytes, allocated at +%#llx, still "
+		"points "
+		"here from its offset %llu",
+		(unsigned long long)holder->size, (unsigned long long)holder->site,
+		(unsigned long long)(at - holder->physical));
 	rt_record_block(rt, b);
 }
 
@@ -438,7 +441,7 @@ static void census_word(struct rt *rt, struct rt_place at, int32_t holder, uint6
 		return;
 	if (!after_virtual) {
 		if (holder >= 0)
-			census_boot(rt, b, at);
+			census_boot(rt, b, &rt->shared->blocks[holder], at.offset);
 		return;
 	}
 	if (b->virtual_ == 0 || n == RT_SUSPECTS_MAX)
@@ -454,8 +457,8 @@ static void census_root(struct rt *rt, struct rt_place at, uint64_t address,
 
 	if (i < 0 || !rt_is_boot_type(rt->shared->blocks[i].memory_type))
 		return;
-	rt_find(rt, RT_WRONG_MEMORY_TYPE, at, address,
-		"at ExitBootServices %s lies in boot-services memory", what);
+	rt_find(rt, RT_WRONG_MEMORY_TYPE, at, address, "%s lies in boot-services memory",
+		what);
 	rt_record_block(rt, &rt->shared->blocks[i]);
 }
 
