@@ -121,10 +121,11 @@ def rules(program, folder, engine_options):
 
 
 def shown(program, folder, words):
-    """What a person sees, numbers aside that a compiler or a seed chooses."""
+    """The findings, as a person sees them."""
     done = subprocess.run([*program, 'run', '--seed', '1', *words[1:], words[0] + '.efi'], cwd=folder,
                           capture_output=True, text=True, timeout=300)
-    return f'$ runtserv run {" ".join([*words[1:], words[0] + ".efi"])}\n{done.stdout}'
+    lines = re.findall(r'^[a-z-]+  \S+  .*$', done.stdout, re.M)
+    return '\n'.join([f'$ runtserv run {" ".join([*words[1:], words[0] + ".efi"])}', *lines, ''])
 
 
 def doc(program, folder, path, update):
@@ -148,6 +149,7 @@ def doc(program, folder, path, update):
 
 
 def blur(text):
+    """Without the numbers that a compiler chooses."""
     return re.sub(r'0x[0-9a-f]+', '0x', text)
 
 
