@@ -70,10 +70,9 @@ static void put_summary(struct writer *w, const struct rts_map *m)
 	put_size(w, "usable", rts_map_bytes(s.usable));
 	put(w, ",\n      ");
 	put_size(w, "runtime_reserved", rts_map_bytes(s.runtime));
-	put(w, ",\n      \"largest_free_run\": {\"start\": \"%#llx\", ",
-	    (unsigned long long)s.free_start);
-	put_size(w, "size", rts_map_bytes(s.free_run));
-	put(w, "},\n      \"mmio_regions\": [");
+	put(w, ",\n      ");
+	put_size(w, "largest_free_run", rts_map_bytes(s.free_run));
+	put(w, ",\n      \"mmio_regions\": [");
 	for (size_t i = 0; i < m->n; i++) {
 		const EFI_MEMORY_DESCRIPTOR *d = &m->d[m->order[i]];
 
@@ -90,11 +89,8 @@ static void put_summary(struct writer *w, const struct rts_map *m)
 	for (unsigned i = 0; i < RTS_MAP_TYPES; i++) {
 		if (s.by_type[i].descriptors == 0)
 			continue;
-		put(w, "%s\n        \"%s\": {", comma, rts_map_type_index_name(i));
-		put_size(w, "descriptors", s.by_type[i].descriptors);
-		put(w, ", ");
-		put_size(w, "size", rts_map_bytes(s.by_type[i].pages));
-		put(w, "}");
+		put(w, "%s\n        ", comma);
+		put_size(w, rts_map_type_index_name(i), rts_map_bytes(s.by_type[i].pages));
 		comma = ",";
 	}
 	put(w, "}");

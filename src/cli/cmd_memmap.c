@@ -303,14 +303,10 @@ static json_t *summary_json(const struct rts_map *m)
 	for (unsigned i = 0; i < RTS_MAP_TYPES; i++)
 		if (s.by_type[i].descriptors != 0)
 			json_object_set_new(types, rts_map_type_index_name(i),
-					    json_pack("{s:o, s:o}", "descriptors",
-						      number(s.by_type[i].descriptors),
-						      "size",
-						      bytes_of(s.by_type[i].pages)));
-	return json_pack("{s:o, s:o, s:{s:o, s:o}, s:o, s:o}", "usable", bytes_of(s.usable),
+					    bytes_of(s.by_type[i].pages));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "usable", bytes_of(s.usable),
 			 "runtime_reserved", bytes_of(s.runtime), "largest_free_run",
-			 "start", hex(s.free_start), "size", bytes_of(s.free_run),
-			 "mmio_regions", mmio, "by_type", types);
+			 bytes_of(s.free_run), "mmio_regions", mmio, "by_type", types);
 }
 
 static int print_json(const struct memmap *m)

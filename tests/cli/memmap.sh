@@ -58,7 +58,7 @@ ok 'as expected' golden memmap.json
 ok 'the sums of the document are those of the maker' json 'd["summary"]["usable"] == 4096 *
 	(0xa0 + 0x700 + 0xf8 + 0x6500 + 0x100 + 0x80 + 0x280 + 0x80000) and
 	d["summary"]["runtime_reserved"] == 4096 * 0x280 and
-	d["summary"]["largest_free_run"] == {"start": "0x100000000", "size": 0x80000 * 4096}'
+	d["summary"]["largest_free_run"] == 0x80000 * 4096'
 for size in 40 56 64; do
 	ok "descriptors of $size bytes are found out" memmap 0 map$size
 	ok 'the same text' cmp -s out text48

@@ -154,7 +154,7 @@ def check_ram(bench, arch, document, size, others):
                                              'EfiACPIMemoryNVS', 'EfiUnusableMemory'))
     bench.equal(summary['usable'] + summary['runtime_reserved'] + kept, size - missing,
                 'usable, runtime-reserved and the rest are all of it')
-    bench.equal(sum(t['size'] for t in summary['by_type'].values()), sum(r[1] for r in everything),
+    bench.equal(sum(summary['by_type'].values()), sum(r[1] for r in everything),
                 'the sums by type are all of the map')
 
 
