@@ -572,8 +572,11 @@ static EFI_STATUS update_capsule(struct run *r)
 
 static EFI_STATUS reset_system(struct run *r)
 {
-	const EFI_STATUS status =
-		enter(r, (uint64_t[]){r->c->number[0], EFI_SUCCESS, 0, 0}, 4);
+	EFI_STATUS status;
+
+	r->rt->reset_wanted = true;
+	status = enter(r, (uint64_t[]){r->c->number[0], EFI_SUCCESS, 0, 0}, 4);
+	r->rt->reset_wanted = false;
 
 	if (!r->rt->reset)
 		r->wrong = "the machine was not reset";

@@ -38,7 +38,7 @@ static void machine_reset(void *ctx, const char *how)
 	struct rt *rt = ctx;
 
 	(void)how;
-	rt->reset = true;
+	rt_reset(rt, rt->at_port);
 }
 
 static const struct rt_machine_ops machine_ops = {

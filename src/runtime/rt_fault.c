@@ -439,6 +439,7 @@ static void general_protection(struct rt *rt, ucontext_t *uc)
 		snprintf(text, sizeof text, "executes %s", i.name);
 		fault(rt, uc, RT_PRIVILEGED_INSTRUCTION, 0, RT_EXECUTE, text);
 	}
+	rt->at_port = at;
 	if (!port_access(rt, g, &i)) {
 		snprintf(text, sizeof text,
 			 "port %#x (%u bytes), which no device model has",

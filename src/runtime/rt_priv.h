@@ -198,6 +198,7 @@ struct rt {
 							     none */
 	uint32_t oldest; /* where to look for a freed block whose place is needed */
 	bool virtual_done, runtime, exiting, exit_events, in_convert;
+	bool os_converts;          /* it is the run that calls SetVirtualAddressMap */
 	uint64_t firmware_convert; /* a driver's ConvertPointer, behind ours; or 0 */
 
 	/* running drivers */
@@ -212,12 +213,13 @@ struct rt {
 	struct rt_call *call;
 	uint16_t current;     /* image whose code we entered last, or RT_NOBODY */
 	int32_t battery_call; /* -1: none */
-	bool reset, trace_full;
+	bool reset, reset_wanted, trace_full;
 
 	/* fault handling */
 	bool in_host; /* our code runs, not a driver's */
 	bool interrupts_off;
-	bool faulting; /* the end of this run is being recorded */
+	struct rt_place at_port; /* the last instruction that used one */
+	bool faulting;           /* the end of this run is being recorded */
 	bool stepping;
 	struct rt_mmio *step_mmio;
 	uint64_t step_address;
@@ -311,9 +313,9 @@ void *rt_caller_buffer(struct rt *rt, uint64_t size, uint64_t align, const char 
 void rt_caller_buffers_reset(struct rt *rt);
 bool rt_canaries_check(struct rt *rt, const struct rt_block *b, const char *when);
 void rt_canaries_check_all(struct rt *rt, const char *when);
-void rt_space_exit(struct rt *rt);    /* boot memory goes away */
-void rt_space_virtual(struct rt *rt); /* virtual addresses are chosen */
-void rt_space_switch(struct rt *rt);  /* ... and used, physical ones closed */
+void rt_space_exit(struct rt *rt);        /* boot memory goes away */
+uint32_t rt_space_virtual(struct rt *rt); /* virtual addresses are chosen; for so many */
+void rt_space_switch(struct rt *rt);      /* ... and used, physical ones closed */
 void rt_census(struct rt *rt, bool after_virtual);
 bool rt_is_boot_type(uint32_t type);
 
@@ -411,6 +413,8 @@ enum { RT_SVC_SET_VIRTUAL = 4, RT_SVC_CONVERT = 5 }; /* in table order */
 /* The operating system chooses virtual addresses, calls SetVirtualAddressMap and goes over
  * to them. */
 EFI_STATUS rt_go_virtual(struct rt *rt);
+/* The machine is reset, by code at @at; where no script asked for it, that is told. */
+void rt_reset(struct rt *rt, struct rt_place at);
 /* To be called when a driver has put its own into the table. */
 void rt_convert_hook(struct rt *rt);
 extern const struct rt_service_def rt_runtime_services[RT_RUNTIME_SERVICES];

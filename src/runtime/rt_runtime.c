@@ -132,10 +132,19 @@ static uint64_t svc_high_monotonic(struct rt *rt, const uint64_t *a)
 	return EFI_SUCCESS;
 }
 
+void rt_reset(struct rt *rt, struct rt_place at)
+{
+	if (!rt->reset_wanted && !rt->reset)
+		rt_find(rt, RT_UNMET_DEPENDENCY, at, 0,
+			"resets the machine, which here is the end of the run: what "
+			"follows was not tried");
+	rt->reset = true;
+}
+
 static uint64_t svc_reset(struct rt *rt, const uint64_t *a)
 {
 	(void)a;
-	rt->reset = true;
+	rt_reset(rt, rt_caller(rt));
 	rt_gate_unwind(rt->outer_sp, EFI_SUCCESS);
 }
 
@@ -257,6 +266,10 @@ static uint64_t svc_set_virtual_address_map(struct rt *rt, const uint64_t *a)
 				       (const void *)a[3]);
 	if (status != EFI_SUCCESS)
 		return status;
+	if (!rt->os_converts)
+		rt_find(rt, RT_UNMET_DEPENDENCY, rt_caller(rt), 0,
+			"calls SetVirtualAddressMap, which here only the run itself can "
+			"go over to: what follows was not tried");
 	atomic_store(&rt->shared->phase, RT_PHASE_CONVERT);
 	rt->in_convert = true;
 	for (size_t i = 0; i < RT_EVENTS_MAX; i++) {
@@ -359,19 +372,36 @@ static void own_protocols_move(struct rt *rt)
 		*fn += b->virtual_ - b->physical;
 }
 
+/* SetVirtualAddressMap did not do it: a driver's own; or ours, because a driver had called
+ * it before, which has been told. */
+static void map_refused(struct rt *rt, uint64_t fn, EFI_STATUS status)
+{
+	const char *name = runtime_status_name(status);
+	const struct rt_place at = rt_place_of(rt, fn);
+
+	if (at.image != RT_NOBODY)
+		rt_find(rt, RT_CONVERT_FAILED, at, 0,
+			"SetVirtualAddressMap returned %s for a map that is right",
+			name != NULL ? name : "an error");
+	else if (status != EFI_UNSUPPORTED)
+		rt_trouble(rt, "SetVirtualAddressMap of our own returned %s",
+			   name != NULL ? name : "an error");
+}
+
 EFI_STATUS rt_go_virtual(struct rt *rt)
 {
 	const struct rt_shared *s = rt->shared;
-	const size_t step = s->map_descriptor_size, cap = 4096;
-	EFI_MEMORY_DESCRIPTOR *map =
-		rt_caller_buffer(rt, cap * sizeof *map, 8, "VirtualMap");
+	const size_t step = s->map_descriptor_size;
+	EFI_MEMORY_DESCRIPTOR *map;
 	const uint64_t *services;
 	EFI_STATUS status;
-	size_t n = 0;
+	size_t n = 0, cap;
 
-	if (step < sizeof *map)
+	if (step < sizeof *map || s->map_len == 0)
 		rt_trouble(rt, "the memory map was not kept");
-	rt_space_virtual(rt);
+	/* descriptors, each cut at its blocks */
+	cap = s->map_len / step + rt_space_virtual(rt);
+	map = rt_caller_buffer(rt, cap * sizeof *map, 8, "VirtualMap");
 	for (size_t at = 0; at + step <= s->map_len; at += step) {
 		EFI_MEMORY_DESCRIPTOR d;
 
@@ -392,13 +422,16 @@ EFI_STATUS rt_go_virtual(struct rt *rt)
 	atomic_store(&rt->shared->phase, RT_PHASE_CONVERT);
 	rt->shared->phases[RT_PHASE_CONVERT].reached = 1;
 	rt->in_convert = rt->firmware_convert != 0; /* our own says so itself */
+	rt->os_converts = true;
 	status = rt_enter(rt, services[RT_SVC_SET_VIRTUAL],
 			  (uint64_t[]){n * sizeof *map, sizeof *map,
 				       EFI_MEMORY_DESCRIPTOR_VERSION, (uint64_t)map},
 			  4);
 	rt->in_convert = false;
-	if (status != EFI_SUCCESS)
-		return status;
+	if (status != EFI_SUCCESS && !rt->reset)
+		map_refused(rt, services[RT_SVC_SET_VIRTUAL], status);
+	if (status != EFI_SUCCESS || rt->reset)
+		return EFI_ABORTED;
 	for (unsigned i = 0; i < atomic_load(&s->images_count); i++) {
 		struct rt_image *img = &rt->shared->images[i];
 

@@ -225,5 +225,5 @@ struct rt_shared {
 	struct rt_block blocks[RT_BLOCKS_MAX];
 	/* the memory map, as GetMemoryMap gave it last: for `--save-map` */
 	uint32_t map_len, map_descriptor_size;
-	uint8_t map[65536];
+	uint8_t map[1U << 20];
 };

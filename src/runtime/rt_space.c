@@ -358,8 +358,10 @@ void rt_space_exit(struct rt *rt)
 
 /* A range of its own for each block, though the memory map shows neighbours as one: no
  * driver may count on neighbours. */
-void rt_space_virtual(struct rt *rt)
+uint32_t rt_space_virtual(struct rt *rt)
 {
+	uint32_t count = 0;
+
 	for (uint32_t i = 0; i < block_count(rt); i++) {
 		struct rt_block *b = &rt->shared->blocks[i];
 
@@ -370,7 +372,9 @@ void rt_space_virtual(struct rt *rt)
 		rt->virtual_next += (1 + rt_random(rt) % 0x10000) * PAGE;
 		b->virtual_ = rt->virtual_next + (b->physical & (PAGE - 1));
 		rt->virtual_next += CEIL((b->physical & (PAGE - 1)) + b->size);
+		count++;
 	}
+	return count;
 }
 
 void rt_space_switch(struct rt *rt)
