@@ -2,6 +2,7 @@
 /* The child's life: the hosted machine is built, drivers start, and then boot, exit,
  * runtime and virtual phase follow. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,6 +14,16 @@
 #include "os/os_seccomp.h"
 #include "runtime/rt_priv.h"
 #include "runtime/rt_script.h"
+
+/* Sanitizers have reports of their own to write. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#define SANITIZED \
+	(__has_feature(address_sanitizer) || __has_feature(undefined_behavior_sanitizer))
+#else
+#define SANITIZED 0
+#endif
 
 static bool copy_from(void *ctx, void *to, uint64_t from, size_t n)
 {
@@ -44,14 +55,30 @@ static void machine_reset(void *ctx, const char *how)
 static const struct rt_machine_ops machine_ops = {
 	.copy_from = copy_from, .copy_to = copy_to, .reset = machine_reset};
 
+/* Of the files that the parent has open none is the drivers' business: only the memory that
+ * is mapped again later, and standard error, where people are to see what drivers print. */
+static void close_files(const struct rt *rt, int ecam_fd, int flash_fd)
+{
+	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int last = STDERR_FILENO;
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && null >= 0; fd++)
+		if (fd != STDERR_FILENO || !(rt->plan->console || SANITIZED))
+			dup2(null, fd);
+	for (int fd = last + 1; fd <= rt->ram_fd || fd <= ecam_fd || fd <= flash_fd;
+	     last = fd++)
+		if (fd != rt->ram_fd && fd != ecam_fd && fd != flash_fd)
+			close(fd);
+	syscall(SYS_close_range, last + 1, ~0U, 0);
+}
+
 /* All that a run does after this point. What the C library may want for memory, too. */
 static int confine(struct rt *rt, struct diag *d)
 {
 	static const int calls[] = {
 		SYS_mmap,          SYS_munmap, SYS_mprotect,       SYS_madvise,
 		SYS_brk,           SYS_exit,   SYS_exit_group,     SYS_rt_sigreturn,
-		SYS_clock_gettime, SYS_write, /* to descriptors that are open: none but
-						 standard error */
+		SYS_clock_gettime, SYS_write, /* to what close_files() left */
 		SYS_mremap,        SYS_futex,  SYS_rt_sigprocmask, SYS_getrandom,
 		SYS_sigaltstack /* sanitizers ask, before what does not return */};
 	const struct rlimit none = {0, 0};
@@ -160,6 +187,7 @@ void rt_child(const struct rt_plan *plan, struct rt_shared *shared, int ram_fd, 
 	rt->current = shared->entered.image = RT_NOBODY;
 	rt->battery_call = -1;
 	rt_self = rt;
+	close_files(rt, ecam_fd, flash_fd);
 	machine_new(rt, ecam_fd, flash_fd, &d);
 	for (unsigned i = 0; i < plan->count; i++)
 		if (rt_image_load(rt, i, &d) < 0)

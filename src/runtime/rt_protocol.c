@@ -488,6 +488,8 @@ EFI_STATUS rt_configuration_table(struct rt *rt, const EFI_GUID *guid, uint64_t 
 		rt_ram(rt, rt->config_table, RT_CONFIG_MAX * sizeof *t);
 	UINTN n = st->NumberOfTableEntries, i = 0;
 
+	if (n > RT_CONFIG_MAX) /* a driver has written there */
+		return EFI_OUT_OF_RESOURCES;
 	while (i < n && !guid_eq(&t[i].VendorGuid, guid))
 		i++;
 	if (i == n && table == 0)

@@ -252,8 +252,11 @@ void rt_stubs_fill(struct rt *rt, uint64_t table, unsigned first, unsigned count
 
 void rt_table_crc(struct rt *rt, uint64_t table)
 {
+	const struct rt_block *b = rt_block_at(rt, table);
 	EFI_TABLE_HEADER *h = rt_ram(rt, table, sizeof *h);
 
+	if (b == NULL || h->HeaderSize > b->size)
+		return; /* a driver has written there */
 	h->CRC32 = 0;
 	h->CRC32 = crc32_update(0, h, h->HeaderSize);
 }

@@ -137,6 +137,52 @@ static void lost(struct session *s, int status)
 	atomic_store(&sh->faulted, 1);
 }
 
+/* The records are as the child writes them, as far as that can be seen. */
+static bool is_sound(const struct session *s)
+{
+	const struct rt_shared *sh = s->shared;
+
+	return (atomic_load(&sh->images_count) == s->count || sh->trouble == 1) &&
+	       atomic_load(&sh->blocks_count) <= RT_BLOCKS_MAX &&
+	       atomic_load(&sh->records_count) <= RT_RECORDS_MAX &&
+	       atomic_load(&sh->suspects_count) <= RT_SUSPECTS_MAX &&
+	       atomic_load(&sh->needs_count) <= RT_NEEDS_MAX &&
+	       atomic_load(&sh->misses_count) <= RT_MISSES_MAX &&
+	       atomic_load(&sh->phase) < RT_PHASE_COUNT &&
+	       atomic_load(&sh->arch) <= s->count && atomic_load(&sh->finished) <= 1 &&
+	       atomic_load(&sh->faulted) <= 1 && atomic_load(&sh->trouble) <= 1 &&
+	       sh->map_len <= sizeof sh->map;
+}
+
+/* What is left when a driver has written over them: which ones ran. */
+static void scribbled(struct session *s)
+{
+	struct rt_shared *sh = s->shared;
+	struct rt_record *const r = &sh->records[0];
+
+	memset(sh, 0, sizeof *sh);
+	for (size_t i = 0; i < s->count; i++) {
+		struct rt_image *img = &sh->images[i];
+
+		snprintf(img->name, sizeof img->name, "%s", s->drivers[i]->name);
+		img->guid = s->drivers[i]->guid;
+		img->has_guid = s->drivers[i]->has_guid;
+		img->role = i < s->config->subject_count ? RT_ROLE_SUBJECT : RT_ROLE_HELPER;
+		img->started = 1;
+		img->status = RT_STATUS_FAULTED;
+	}
+	*r = (struct rt_record){.rule = RT_WILD_ACCESS,
+				.at = {s->count == 1 ? 0 : RT_NOBODY, 0},
+				.block = -1,
+				.call = -1,
+				.service = RT_SERVICE_NONE};
+	snprintf(r->text, sizeof r->text, "writes over the records of the run itself");
+	sh->phases[RT_PHASE_ENTRY].reached = 1;
+	atomic_store(&sh->images_count, (uint32_t)s->count);
+	atomic_store(&sh->records_count, 1);
+	atomic_store(&sh->faulted, 1);
+}
+
 /* Waits for the child to end. It watches its own time; the limit here is for one that no
  * longer can: whose calls into drivers do not go on. */
 static void watch(struct session *s, struct pollfd *p, pid_t pid)
@@ -199,6 +245,8 @@ static int run_once(struct session *s, bool dispatch_only)
 		watch(s, &p, pid);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (!is_sound(s))
+		scribbled(s);
 	if (atomic_load(&s->shared->trouble) != 0) {
 		rt_clean(s->shared->trouble_text, sizeof s->shared->trouble_text);
 		return diag(s->d, -EIO, "%s", s->shared->trouble_text);
