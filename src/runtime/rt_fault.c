@@ -23,6 +23,10 @@
 #define FLAG_TF   0x100
 #define FLAG_DF   0x400
 
+/* Before what does not return, AddressSanitizer looks for the thread's stack, in a file if
+ * need be: that is not for handlers. */
+#define PLAIN __attribute__((no_sanitize_address))
+
 struct rt_place rt_place_of(struct rt *rt, uint64_t address)
 {
 	for (uint32_t i = 0; i < atomic_load(&rt->shared->images_count); i++) {
@@ -50,7 +54,7 @@ static uint16_t service_of(const struct rt *rt)
 	return rt->call != NULL ? (uint16_t)rt->call->stub : RT_SERVICE_NONE;
 }
 
-struct rt_record *rt_record_new(struct rt *rt, uint32_t rule, struct rt_place at)
+PLAIN struct rt_record *rt_record_new(struct rt *rt, uint32_t rule, struct rt_place at)
 {
 	const uint32_t n = atomic_load(&rt->shared->records_count);
 	struct rt_record *r;
@@ -140,8 +144,8 @@ static struct rt_place culprit(struct rt *rt, const greg_t *g, bool fetch)
 	return from.image != RT_NOBODY ? from : at;
 }
 
-_Noreturn static void fault(struct rt *rt, const ucontext_t *uc, uint32_t rule,
-			    uint64_t address, enum rt_access access, const char *text)
+PLAIN _Noreturn static void fault(struct rt *rt, const ucontext_t *uc, uint32_t rule,
+				  uint64_t address, enum rt_access access, const char *text)
 {
 	const greg_t *g = uc->uc_mcontext.gregs;
 	const uint64_t rip = (uint64_t)g[REG_RIP];
@@ -152,7 +156,10 @@ _Noreturn static void fault(struct rt *rt, const ucontext_t *uc, uint32_t rule,
 	struct rt_record *r;
 
 	rt->faulting = true;
-	if (rt->driver_sp == 0 || (rt->in_host && rt->call == NULL))
+	/* whatever a driver passes, our own code does not execute such instructions */
+	if (rt->driver_sp == 0 ||
+	    (rt->in_host && (rt->call == NULL || rule == RT_PRIVILEGED_INSTRUCTION ||
+			     rule == RT_WILD_ACCESS)))
 		rt_trouble(
 			rt,
 			"the runner itself failed at %#llx, address %#llx (signal in phase "
@@ -422,7 +429,7 @@ static bool port_access(struct rt *rt, greg_t *g, const struct rt_insn *i)
 	}
 }
 
-static void general_protection(struct rt *rt, ucontext_t *uc)
+PLAIN static void general_protection(struct rt *rt, ucontext_t *uc)
 {
 	greg_t *g = uc->uc_mcontext.gregs;
 	const struct rt_place at = rt_place_of(rt, (uint64_t)g[REG_RIP]);
@@ -479,7 +486,7 @@ static uint64_t convert_pointer(struct rt *rt)
 	return (uint64_t)services->ConvertPointer;
 }
 
-static void on_segv(int sig, siginfo_t *si, void *context)
+PLAIN static void on_segv(int sig, siginfo_t *si, void *context)
 {
 	struct rt *rt = rt_self;
 	ucontext_t *uc = context;
@@ -530,7 +537,7 @@ static void on_segv(int sig, siginfo_t *si, void *context)
 	fault(rt, uc, RT_RULE_COUNT, address, access, NULL);
 }
 
-static void on_trap(int sig, siginfo_t *si, void *context)
+PLAIN static void on_trap(int sig, siginfo_t *si, void *context)
 {
 	struct rt *rt = rt_self;
 	ucontext_t *uc = context;
@@ -551,7 +558,7 @@ static void on_trap(int sig, siginfo_t *si, void *context)
 	}
 }
 
-static void on_other(int sig, siginfo_t *si, void *context)
+PLAIN static void on_other(int sig, siginfo_t *si, void *context)
 {
 	struct rt *rt = rt_self;
 	ucontext_t *uc = context;
@@ -596,7 +603,7 @@ static void interrupt(struct rt *rt, greg_t *g)
 	g[REG_RIP] = (greg_t)(uintptr_t)rt_interrupted;
 }
 
-static void on_tick(int sig, siginfo_t *si, void *context)
+PLAIN static void on_tick(int sig, siginfo_t *si, void *context)
 {
 	struct rt *rt = rt_self;
 	ucontext_t *uc = context;
