@@ -14,8 +14,8 @@
 #include "runtime/rt_script.h"
 
 #define PAGE  4096ULL
-#define OURS  0x100000ULL /* functions of the environment: RT_NOBODY's */
-#define PLACE 0x200000ULL /* functions of image 0: PLACE + enum */
+#define OURS  (RT_RAM_BASE + 2 * PAGE) /* functions of the environment: RT_NOBODY's */
+#define PLACE 0x200000ULL              /* functions of image 0: PLACE + enum */
 
 /* The world that rt_calls.c sees. */
 static struct rt *rt;
@@ -275,7 +275,7 @@ void rt_find(struct rt *r, enum rt_rule rule, struct rt_place at, uint64_t addre
 	va_start(ap, fmt);
 	vsnprintf(found + n, sizeof found - n, fmt, ap);
 	va_end(ap);
-	atomic_fetch_add(&r->shared->records_count, 1);
+	r->found = atomic_fetch_add(&r->shared->records_count, 1);
 }
 
 #define ARENA_LEN (8U << 20)
@@ -311,6 +311,7 @@ static void machine_new(struct runtime_config *config, struct rt_plan *plan)
 	rt->config = config;
 	rt->plan = plan;
 	rt->rs = RT_RAM_BASE;
+	rt->runtime_stubs = OURS;
 	rt->tpl = TPL_APPLICATION;
 	rt->reset = rt->runtime = rt->virtual_done = false;
 	rt->high_count = 0;

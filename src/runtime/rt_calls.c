@@ -204,8 +204,7 @@ static void check_buffers(struct run *r)
 			bad < at ? "before" : "behind",
 			r->rt->shared->blocks[r->buffers[i].block].name,
 			(unsigned long long)r->buffers[i].size);
-		r->rt->shared->records[atomic_load(&r->rt->shared->records_count) - 1]
-			.block = (int32_t)r->buffers[i].block;
+		r->rt->shared->records[r->rt->found].block = (int32_t)r->buffers[i].block;
 	}
 }
 
@@ -845,11 +844,20 @@ static bool is_variable_service(unsigned i)
 	       i == QUERY_VARIABLE_INFO;
 }
 
+static bool is_ours(struct rt *rt, uint64_t fn)
+{
+	return fn - address_now(rt, rt->runtime_stubs) < PAGE;
+}
+
 static bool is_drivers(struct rt *rt, unsigned service)
 {
 	uint64_t self;
 
-	return rt_place_of(rt, service_function(rt, service, &self)).image != RT_NOBODY;
+	const uint64_t fn = service_function(rt, service, &self);
+
+	/* whatever else a driver has put into the table is what the system will call */
+	return service < RT_RUNTIME_SERVICES ? !is_ours(rt, fn)
+					     : rt_place_of(rt, fn).image != RT_NOBODY;
 }
 
 /* Whether the battery makes this call. */
@@ -878,7 +886,7 @@ static void run_line(struct rt *rt, enum rt_phase phase, const struct rt_script_
 	if (battery && !concerns_drivers(rt, c))
 		return;
 	r.fn = service_function(rt, r.service, &r.self);
-	if (r.fn == 0) {
+	if (r.fn == 0 && r.service >= RT_RUNTIME_SERVICES) {
 		/* nobody offers it */
 		judge(&r, EFI_NOT_FOUND, true);
 		return;

@@ -100,7 +100,7 @@ static void stacks_new(struct rt *rt)
 				   RT_BOOT_STACK / 4096 + 1, &at) != EFI_SUCCESS)
 		rt_trouble(rt, "no memory for a stack");
 	rt_block_add(rt, at, RT_BOOT_STACK + 4096, EfiBootServicesData, RT_BLOCK_STACK,
-		     NULL, "stack");
+		     NULL, NULL);
 	rt->boot_stack = at + RT_BOOT_STACK;
 	rt->os_next -= 4096; /* a guard at the end */
 	rt->os_next -= RT_RUNTIME_STACK + 4096;

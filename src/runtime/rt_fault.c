@@ -22,6 +22,9 @@
 #define TRAP_GP   13
 #define FLAG_TF   0x100
 #define FLAG_DF   0x400
+#define FLAG_AC   0x40000
+#define TRAP_SS   12
+#define TRAP_AC   17
 
 /* Before what does not return, AddressSanitizer looks for the thread's stack, in a file if
  * need be: that is not for handlers. */
@@ -60,6 +63,7 @@ PLAIN struct rt_record *rt_record_new(struct rt *rt, uint32_t rule, struct rt_pl
 	struct rt_record *r;
 	uint16_t who = at.image != RT_NOBODY ? at.image : rt->current;
 
+	rt->found = n;
 	if (n == RT_RECORDS_MAX) {
 		atomic_store(&rt->shared->finished, 1); /* more than anybody reads */
 		_exit(0);
@@ -83,9 +87,19 @@ PLAIN struct rt_record *rt_record_new(struct rt *rt, uint32_t rule, struct rt_pl
 void rt_find(struct rt *rt, enum rt_rule rule, struct rt_place at, uint64_t address,
 	     const char *fmt, ...)
 {
-	struct rt_record *r = rt_record_new(rt, rule, at);
+	struct rt_record *r;
 	va_list ap;
 
+	/* once is enough: what is done in a loop shall not hide what comes after it */
+	rt->found = 0;
+	while (at.image != RT_NOBODY &&
+	       rt->found < atomic_load(&rt->shared->records_count)) {
+		r = &rt->shared->records[rt->found];
+		if (r->rule == rule && r->at.image == at.image && r->at.offset == at.offset)
+			return;
+		rt->found++;
+	}
+	r = rt_record_new(rt, rule, at);
 	r->address = address;
 	va_start(ap, fmt);
 	fmt_text(r->text, sizeof r->text, fmt, ap);
@@ -95,8 +109,7 @@ void rt_find(struct rt *rt, enum rt_rule rule, struct rt_place at, uint64_t addr
 /* The last finding is about @b. */
 void rt_record_block(struct rt *rt, const struct rt_block *b)
 {
-	rt->shared->records[atomic_load(&rt->shared->records_count) - 1].block =
-		(int32_t)(b - rt->shared->blocks);
+	rt->shared->records[rt->found].block = (int32_t)(b - rt->shared->blocks);
 }
 
 static void get_registers(const greg_t *g, uint64_t ret[17])
@@ -144,14 +157,23 @@ static struct rt_place culprit(struct rt *rt, const greg_t *g, bool fetch)
 	return from.image != RT_NOBODY ? from : at;
 }
 
-PLAIN _Noreturn static void fault(struct rt *rt, const ucontext_t *uc, uint32_t rule,
-				  uint64_t address, enum rt_access access, const char *text)
+PLAIN /* It is us who called an address that there cannot be: a driver's pointer. */
+	static bool
+	in_gate(const greg_t *g)
+{
+	const uint64_t rip = (uint64_t)g[REG_RIP];
+
+	return rip >= (uintptr_t)rt_gate && rip < (uintptr_t)rt_gate_resume;
+}
+
+_Noreturn static void fault(struct rt *rt, const ucontext_t *uc, uint32_t rule,
+			    uint64_t address, enum rt_access access, const char *text)
 {
 	const greg_t *g = uc->uc_mcontext.gregs;
 	const uint64_t rip = (uint64_t)g[REG_RIP];
 	const bool fetch = access == RT_EXECUTE && address == rip,
 		   astray = !rt->in_host && !fetch && rule == RT_RULE_COUNT &&
-			    rt_place_of(rt, rip).image == RT_NOBODY;
+			    !in_gate(g) && rt_place_of(rt, rip).image == RT_NOBODY;
 	struct rt_place at;
 	struct rt_record *r;
 
@@ -436,6 +458,8 @@ PLAIN static void general_protection(struct rt *rt, ucontext_t *uc)
 	struct rt_insn i;
 	char text[80];
 
+	if (in_gate(g))
+		fault(rt, uc, RT_RULE_COUNT, UINT64_MAX, RT_EXECUTE, NULL);
 	if (at.image == RT_NOBODY ||
 	    !rt_insn_decode((const uint8_t *)g[REG_RIP],
 			    (size_t)(rt->shared->images[at.image].size - at.offset), &i)) {
@@ -486,7 +510,14 @@ static uint64_t convert_pointer(struct rt *rt)
 	return (uint64_t)services->ConvertPointer;
 }
 
-PLAIN static void on_segv(int sig, siginfo_t *si, void *context)
+PLAIN /* The flags in which a driver was interrupted are not for us. */
+	static void
+	handler_begin(void)
+{
+	__builtin_ia32_writeeflags_u64(2);
+}
+
+static void on_segv(int sig, siginfo_t *si, void *context)
 {
 	struct rt *rt = rt_self;
 	ucontext_t *uc = context;
@@ -499,6 +530,7 @@ PLAIN static void on_segv(int sig, siginfo_t *si, void *context)
 	uint64_t offset;
 
 	(void)sig;
+	handler_begin();
 	if (rt->faulting)
 		_exit(3); /* what this handler needs was overwritten: the parent knows the
 			     rest */
@@ -544,6 +576,7 @@ PLAIN static void on_trap(int sig, siginfo_t *si, void *context)
 
 	(void)sig;
 	(void)si;
+	handler_begin();
 	if (rt->watch_open) {
 		rt->watch_open = false;
 		if (rt->watch_len != 0)
@@ -562,8 +595,16 @@ PLAIN static void on_other(int sig, siginfo_t *si, void *context)
 {
 	struct rt *rt = rt_self;
 	ucontext_t *uc = context;
+	greg_t *g = uc->uc_mcontext.gregs;
 
-	(void)si;
+	handler_begin();
+	if (sig == SIGBUS && g[REG_TRAPNO] == TRAP_AC) {
+		/* firmware's code runs at a privilege for which nothing is checked */
+		g[REG_EFL] &= ~FLAG_AC;
+		return;
+	}
+	if (sig == SIGBUS && g[REG_TRAPNO] == TRAP_SS)
+		fault(rt, uc, RT_RULE_COUNT, UINT64_MAX, RT_READ, NULL);
 	switch (sig) {
 	case SIGILL:
 		fault(rt, uc, RT_PRIVILEGED_INSTRUCTION, 0, RT_EXECUTE,
@@ -611,6 +652,7 @@ PLAIN static void on_tick(int sig, siginfo_t *si, void *context)
 
 	(void)sig;
 	(void)si;
+	handler_begin();
 	if (rt == NULL || (rt->driver_sp == 0 && rt->notified <= RT_EVENTS_MAX))
 		return;
 	if (atomic_fetch_add(&rt->ticks, 1) < rt->deadline_ticks || rt->driver_sp == 0) {

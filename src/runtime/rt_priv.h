@@ -218,6 +218,7 @@ struct rt {
 	/* fault handling */
 	bool in_host; /* our code runs, not a driver's */
 	bool interrupts_off;
+	uint32_t found;          /* the record that the last finding went to */
 	struct rt_place at_port; /* the last instruction that used one */
 	bool faulting;           /* the end of this run is being recorded */
 	bool stepping;

@@ -258,12 +258,21 @@ uint64_t svc_uninstall_multiple(struct rt *rt, const uint64_t *a)
 	return EFI_SUCCESS;
 }
 
+/* Images here come from no device (EFI_LOADED_IMAGE_PROTOCOL.DeviceHandle is NULL), so what
+ * drivers look for on it is missing. */
+static void no_device(struct rt *rt, uint64_t handle, const EFI_GUID *guid)
+{
+	if (handle == 0 && guid != NULL)
+		missing(rt, guid);
+}
+
 uint64_t svc_handle_protocol(struct rt *rt, const uint64_t *a)
 {
 	const EFI_GUID *guid = (const EFI_GUID *)a[1];
 	const uint32_t n = handle_number(rt, a[0]);
 	const struct rt_protocol *p;
 
+	no_device(rt, a[0], guid);
 	if (n == 0 || guid == NULL || a[2] == 0)
 		return EFI_INVALID_PARAMETER;
 	p = on_handle(rt, n, guid);
@@ -280,6 +289,7 @@ uint64_t svc_open_protocol(struct rt *rt, const uint64_t *a)
 	const uint32_t n = handle_number(rt, a[0]), how = (uint32_t)a[5];
 	const struct rt_protocol *p;
 
+	no_device(rt, a[0], guid);
 	if (n == 0 || guid == NULL || (a[2] == 0 && how != EFI_OPEN_PROTOCOL_TEST_PROTOCOL))
 		return EFI_INVALID_PARAMETER;
 	p = on_handle(rt, n, guid);

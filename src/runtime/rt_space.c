@@ -158,8 +158,11 @@ void rt_block_protect(struct rt *rt, const struct rt_block *b, int prot)
 	const uint64_t from = FLOOR(at), to = CEIL(at + (b->size != 0 ? b->size : 1));
 
 	if (mprotect((void *)from, to - from, prot) < 0)
-		rt_trouble(rt, "mprotect of %#llx+%#llx: %s", (unsigned long long)from,
-			   (unsigned long long)(to - from), strerror(errno));
+		rt_trouble(rt, "mprotect of %#llx+%#llx: %s%s", (unsigned long long)from,
+			   (unsigned long long)(to - from), strerror(errno),
+			   errno == ENOMEM ? "; more blocks of memory than "
+					     "vm.max_map_count of this host allows"
+					   : "");
 }
 
 /* The bytes of a block's pages that nobody may use. */
