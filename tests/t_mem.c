@@ -293,6 +293,9 @@ static void t_get_map(void **state)
 				 EFI_SUCCESS);
 		assert_int_equal(size, need);
 		assert_int_equal(buf[need], 0x5a);
+		for (uint64_t b = 0; b < need; b++) /* what makes it longer is zero */
+			assert_true(b % strides[i] < sizeof(EFI_MEMORY_DESCRIPTOR) ||
+				    buf[b] == 0);
 		if (need < sizeof buf - 1)
 			assert_int_equal(buf[sizeof buf - 1], 0x5a);
 		size = sizeof buf;
@@ -755,6 +758,28 @@ static void t_pool_economy(void **state)
 	machine_free(&k);
 }
 
+/* A type begins with one page for a size, also after it had many. */
+static void t_pool_begins_small(void **state)
+{
+	struct machine k = usual();
+	static uint64_t at[500];
+	struct map begin, map;
+
+	(void)state;
+	pool_new(&k, EfiLoaderData, 3000); /* so that the type stays known */
+	map_get(&k, &begin);
+	for (unsigned i = 0; i < COUNT(at); i++)
+		at[i] = pool_new(&k, EfiLoaderData, 512);
+	for (unsigned i = 0; i < COUNT(at); i++)
+		assert_int_equal(rts_mem_free_pool(k.m, at[i]), EFI_SUCCESS);
+	map_get(&k, &map);
+	assert_true(map_equal(&begin, &map));
+	pool_new(&k, EfiLoaderData, 512);
+	map_get(&k, &map);
+	assert_int_equal(map.d[0].NumberOfPages, begin.d[0].NumberOfPages - 1);
+	machine_free(&k);
+}
+
 /* Little memory: what a chunk of many pages does not find, one of a page still does. */
 static void t_pool_last_pages(void **state)
 {
@@ -853,6 +878,26 @@ static void t_granules(void **state)
 	}
 }
 
+/* Many holes where a granule does not fit do not hide the one where it does. */
+static void t_granule_among_holes(void **state)
+{
+	struct rts_mem_config config = {.runtime_granularity = 65536};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct machine k = machine_new(&config, ARENA);
+		uint64_t at;
+
+		machine_add(&k, 0x100, 16, EfiConventionalMemory, WB);
+		for (uint64_t hole = 0; hole < 30; hole++)
+			machine_add(&k, 0x201 + hole * 32, 20, EfiConventionalMemory, WB);
+		at = i == 0 ? pages_new(&k, EfiRuntimeServicesData, 1)
+			    : pool_new(&k, EfiRuntimeServicesData, 1);
+		assert_int_equal(at, 0x100 * PAGE);
+		machine_free(&k);
+	}
+}
+
 /* A key is never 0, differs after each change, and stays where nothing changed. */
 static void t_key(void **state)
 {
@@ -925,6 +970,93 @@ static void t_many_types(void **state)
 	machine_free(&k);
 }
 
+/* A range of two kinds needs two classes of a new type. Where there is one, nothing
+ * changes. */
+static void t_classes_for_half(void **state)
+{
+	struct machine k = machine_new(NULL, 1 << 20);
+	static uint64_t at[4000];
+	struct rts_mem_statistics before, after;
+	uint64_t where = 0x10 * PAGE;
+	unsigned n = 0;
+
+	(void)state;
+	machine_add(&k, 0x10, 2, EfiConventionalMemory, WB);
+	machine_add(&k, 0x12, 2, EfiConventionalMemory, WB | EFI_MEMORY_UC);
+	machine_add(&k, FIRST, 8000, EfiConventionalMemory, WB);
+	while (rts_mem_allocate_pages(k.m, AllocateAnyPages, 0x80000000 + n, 1, &at[n]) ==
+	       EFI_SUCCESS)
+		n++;
+	assert_int_equal(rts_mem_free_pages(k.m, at[0], 1), EFI_SUCCESS);
+	rts_mem_get_statistics(k.m, &before);
+	/* a type that is known of one kind and not in use any more; and a new one */
+	for (uint32_t type = 0x80000000; type >= 0x70000000; type -= 0x10000000)
+		assert_int_equal(
+			rts_mem_allocate_pages(k.m, AllocateAddress, type, 4, &where),
+			EFI_OUT_OF_RESOURCES);
+	rts_mem_get_statistics(k.m, &after);
+	assert_int_equal(after.entries, before.entries);
+	assert_true(rts_mem_check(k.m));
+	assert_int_equal(rts_mem_free_pages(k.m, at[1], 1), EFI_SUCCESS);
+	pages_at(&k, 0x70000000, 0x10, 4);
+	machine_free(&k);
+}
+
+/* Bookkeeping shrinks with the map: freed page by page, or by thousands. */
+static void t_arena_shrinks(void **state)
+{
+	enum { COUNT_OF = 40000 };
+	struct rts_mem_statistics begin, full, end;
+
+	(void)state;
+	for (unsigned wide = 0; wide < 2; wide++) {
+		struct machine k = machine_new(NULL, 2 << 20);
+
+		machine_add(&k, FIRST, COUNT_OF, EfiConventionalMemory, WB);
+		rts_mem_get_statistics(k.m, &begin);
+		for (uint64_t i = 0; i < COUNT_OF; i++)
+			pages_new(&k, EfiLoaderCode + i % 2, 1);
+		rts_mem_get_statistics(k.m, &full);
+		assert_int_equal(full.entries, COUNT_OF);
+		assert_in_range(begin.arena_free - full.arena_free, COUNT_OF * 8ULL,
+				COUNT_OF * 35ULL);
+		/* of each 200 pages one stays */
+		for (uint64_t i = 0; i < COUNT_OF; i += wide ? 200 : 1)
+			if (wide || i % 200 != 0)
+				assert_int_equal(
+					rts_mem_free_pages(k.m, (FIRST + i + wide) * PAGE,
+							   wide ? 199 : 1),
+					EFI_SUCCESS);
+		rts_mem_get_statistics(k.m, &end);
+		assert_int_equal(end.entries, COUNT_OF / 200 * 2);
+		assert_in_range(begin.arena_free - end.arena_free, 1,
+				COUNT_OF / 200 * 2 * 45ULL);
+		machine_free(&k);
+	}
+}
+
+/* Pools may not take what freeing needs, not even where they change no border. */
+static void t_arena_spare(void **state)
+{
+	struct machine k = machine_new(NULL, 48 << 10);
+	uint64_t at, n = 0;
+
+	(void)state;
+	machine_add(&k, FIRST, 100, EfiConventionalMemory, WB);
+	pages_new(&k, EfiLoaderData, 100);
+	while (n < 5000 && rts_mem_add(k.m, (0x1000 + 2 * n) * PAGE, 1,
+				       EfiConventionalMemory, WB) == EFI_SUCCESS)
+		n++;
+	assert_in_range(n, 500, 4999);
+	for (uint64_t i = 0; i < n; i++)
+		if (rts_mem_allocate_pool(k.m, EfiLoaderData, 4000, &at) != EFI_SUCCESS)
+			break;
+	for (uint64_t i = 0; i < 10; i++)
+		assert_int_equal(rts_mem_free_pages(k.m, (FIRST + i * 7 + 2) * PAGE, 1),
+				 EFI_SUCCESS);
+	machine_free(&k);
+}
+
 /* The arena fills up: calls are refused and change nothing; then all can be freed, in any
  * order, and the same fits again. */
 static void t_arena_full(void **state)
@@ -987,6 +1119,48 @@ static void t_arena_full(void **state)
 	}
 }
 
+/* Without any room left at all, what is a run of its own can still be freed. */
+static void t_arena_empty(void **state)
+{
+	enum { SINGLES = 3001 };
+	static bool single[SINGLES];
+	struct machine k = machine_new(NULL, 40 << 10);
+	uint64_t page = 7, at;
+	unsigned n = 0, holes = 0;
+
+	(void)state;
+	machine_add(&k, FIRST, 8000, EfiConventionalMemory, WB);
+	pages_at(&k, EfiLoaderData, FIRST + SINGLES, 4000);
+	/* neighbours differ; in an order that fills nodes to different degrees */
+	for (unsigned i = 0; i < SINGLES; i++) {
+		page = (page * 3 + 1009) % SINGLES;
+		at = (FIRST + page) * PAGE;
+		if (single[page] || rts_mem_allocate_pages(k.m, AllocateAddress,
+							   EfiBootServicesCode + page % 2,
+							   1, &at) != EFI_SUCCESS)
+			continue;
+		single[page] = true;
+		n++;
+	}
+	assert_in_range(n, 500, SINGLES - 500);
+	/* holes take the rest of the arena */
+	while (holes < 2000 &&
+	       rts_mem_free_pages(k.m, (FIRST + SINGLES + holes * 2 + 1) * PAGE, 1) ==
+		       EFI_SUCCESS)
+		holes++;
+	assert_in_range(holes, 50, 1999);
+	for (unsigned i = 0; i < SINGLES; i++) {
+		page = i * 1009ULL % SINGLES;
+		if (!single[page])
+			continue;
+		/* one kind, one page: nothing to merge with but free memory */
+		assert_int_equal(rts_mem_free_pages(k.m, (FIRST + page) * PAGE, 1),
+				 EFI_SUCCESS);
+		assert_true(rts_mem_check(k.m));
+	}
+	machine_free(&k);
+}
+
 /* Freeing needs room where it makes holes. Where there is none left it changes nothing. */
 static void t_arena_full_of_holes(void **state)
 {
@@ -1038,11 +1212,17 @@ int main(void)
 		cmocka_unit_test(t_free_pool),
 		cmocka_unit_test(t_pool_sizes),
 		cmocka_unit_test(t_pool_economy),
+		cmocka_unit_test(t_pool_begins_small),
 		cmocka_unit_test(t_pool_last_pages),
 		cmocka_unit_test(t_granules),
+		cmocka_unit_test(t_granule_among_holes),
 		cmocka_unit_test(t_key),
 		cmocka_unit_test(t_many_types),
+		cmocka_unit_test(t_classes_for_half),
+		cmocka_unit_test(t_arena_shrinks),
+		cmocka_unit_test(t_arena_spare),
 		cmocka_unit_test(t_arena_full),
+		cmocka_unit_test(t_arena_empty),
 		cmocka_unit_test(t_arena_full_of_holes),
 	};
 

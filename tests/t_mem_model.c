@@ -215,19 +215,77 @@ static bool fits(uint64_t first, uint64_t n, bool guarded, bool quarantined)
 		(own_at(first + n) == GUARD || takable(first + n, like, quarantined)));
 }
 
-/* The highest place for @n pages whose last byte is not above @last. */
-static uint64_t place_for(uint64_t n, uint64_t align, uint64_t last, bool guarded)
+/* A request for pages, the last byte of which is not above @last. */
+struct want {
+	uint64_t pages, align, last;
+	bool guarded, thorough;
+};
+
+/* The run of free pages of one kind that ends at @end; its part up to the limit. */
+struct run {
+	uint64_t first, end;
+};
+
+static struct run run_before(uint64_t end, const struct want *w, bool quarantined)
 {
-	for (unsigned quarantined = 0; quarantined <= freed_guard(); quarantined++)
-		for (uint64_t page = SPACE; page-- > 0;) {
-			if (at(page) == NULL)
-				page = model.sc->low - 1;
-			if (page % align == 0 && n <= SPACE - page &&
-			    ((page + n - 1) * PAGE | (PAGE - 1)) <= last &&
-			    fits(page, n, guarded, quarantined != 0))
-				return page;
-		}
+	struct run r = {end, end};
+	const struct page *like = at(end - 1);
+
+	while (r.first > 0 && takable(r.first - 1, like, quarantined))
+		r.first--;
+	while (r.end > r.first && ((r.end - 1) * PAGE | (PAGE - 1)) > w->last)
+		r.end--;
+	return r;
+}
+
+static uint64_t place_in(struct run r, const struct want *w, bool quarantined)
+{
+	for (uint64_t page = r.end; page-- > r.first;)
+		if (page % w->align == 0 && w->pages <= r.end - page &&
+		    fits(page, w->pages, w->guarded, quarantined))
+			return page;
 	return NO_PAGE;
+}
+
+static uint64_t place_below(uint64_t top, const struct want *w, uint64_t least,
+			    bool quarantined, unsigned misses)
+{
+	struct run r;
+	uint64_t page;
+
+	for (uint64_t end = top; end > 0; end = r.first) {
+		if (at(end - 1) == NULL)
+			end = model.sc->low;
+		r = run_before(end, w, quarantined);
+		if (r.first == end)
+			r.first = end - 1; /* not a run */
+		else if (r.end - r.first >= least) {
+			page = place_in(r, w, quarantined);
+			if (page != NO_PAGE)
+				return page;
+			if (misses-- == 1)
+				return r.first | 1ULL << 63; /* go on from here */
+		}
+	}
+	return NO_PAGE;
+}
+
+/* The highest run where it fits; after eight that were large enough, and where it did not,
+ * the highest where it must. */
+static uint64_t place_for(const struct want *w)
+{
+	uint64_t page = place_below(SPACE, w, w->pages, false, 8), from;
+
+	if (page != NO_PAGE && page >> 63 != 0) {
+		from = page & ~(1ULL << 63);
+		page = place_below(from, w, w->pages + w->align - 1 + (w->guarded ? 2 : 0),
+				   false, 0);
+		if (page == NO_PAGE && w->thorough)
+			page = place_below(from, w, w->pages, false, 0);
+	}
+	if (page == NO_PAGE && freed_guard())
+		page = place_below(SPACE, w, w->pages, true, 0);
+	return page;
 }
 
 static void take(uint64_t first, uint64_t n, uint32_t type, enum own own)
@@ -396,11 +454,12 @@ static void check_key(bool change)
 	model.key = key;
 }
 
-/* Whether the call counts: a full arena is an excuse for having changed nothing. */
-static bool agreed(EFI_STATUS got, EFI_STATUS want, enum kind kind)
+/* Whether the call counts: a full arena is an excuse for having changed nothing, if the map
+ * was to get a new border. */
+static bool agreed(EFI_STATUS got, EFI_STATUS want, enum kind kind, bool new_border)
 {
 	model.done[kind][got == EFI_SUCCESS]++;
-	if (model.sc->tight && got == EFI_OUT_OF_RESOURCES && got != want) {
+	if (model.sc->tight && new_border && got == EFI_OUT_OF_RESOURCES && got != want) {
 		assert_int_equal(model.event_count, 0);
 		model.full++;
 		check_key(false);
@@ -472,13 +531,13 @@ static void call_allocate_pages(void)
 			want = EFI_NOT_FOUND;
 	} else {
 		if (pages != 0 && pages <= LOW_MAX + HIGH)
-			first = place_for(n, g,
-					  how == AllocateMaxAddress ? given : UINT64_MAX,
-					  guarded);
+			first = place_for(&(struct want){
+				n, g, how == AllocateMaxAddress ? given : UINT64_MAX,
+				guarded, true});
 		if (first == NO_PAGE)
 			want = EFI_OUT_OF_RESOURCES;
 	}
-	if (agreed(status, want, ALLOCATE_PAGES)) {
+	if (agreed(status, want, ALLOCATE_PAGES, true)) {
 		assert_int_equal(memory, first * PAGE);
 		take(first, n, type, how != AllocateAddress && guarded ? GUARDED : PAGES);
 		check_key(true);
@@ -486,6 +545,15 @@ static void call_allocate_pages(void)
 		assert_int_equal(memory, given);
 		check_key(false);
 	}
+}
+
+/* Whether a run does not begin at @page, but before. */
+static bool is_inside(uint64_t page)
+{
+	const struct page *p = at(page), *before = at(page - 1);
+
+	return p != NULL && before != NULL && p->own == before->own &&
+	       p->type == before->type && p->attr == before->attr;
 }
 
 /* Mostly a part, or all, of what is allocated. */
@@ -529,7 +597,9 @@ static void call_free_pages(void)
 		if (pages > LOW_MAX || !all_own(first, n, 1U << PAGES | 1U << GUARDED))
 			want = EFI_NOT_FOUND;
 	}
-	if (agreed(status, want, FREE_PAGES)) {
+	if (agreed(status, want, FREE_PAGES,
+		   want != EFI_SUCCESS || own_at(first) == GUARDED || is_inside(first) ||
+			   is_inside(first + n))) {
 		give(first, n);
 		check_key(true);
 	} else {
@@ -582,22 +652,23 @@ static void call_allocate_pool(void)
 		want = EFI_INVALID_PARAMETER;
 	} else if (whole) {
 		if (size <= (LOW_MAX + HIGH) * PAGE)
-			first = place_for(n, g, UINT64_MAX, guarded);
+			first = place_for(&(struct want){n, g, UINT64_MAX, guarded, true});
 		if (first == NO_PAGE)
 			want = EFI_OUT_OF_RESOURCES;
 	} else if (model.event_count > 0) { /* pages for a new chunk */
 		n = model.events[0].pages;
 		assert_int_equal(model.event_count, 1);
 		assert_true(n <= 16 && (n & (n - 1)) == 0 && n % g == 0);
-		first = place_for(n, n, UINT64_MAX, false);
+		first = place_for(&(struct want){n, n, UINT64_MAX, false, n == g});
 		assert_int_equal(first, model.events[0].page);
 		assert_int_equal(model.events[0].new_type, type);
 	} else if (status == EFI_OUT_OF_RESOURCES) {
 		want = status;
 		assert_true(model.sc->tight ||
-			    place_for(g, g, UINT64_MAX, false) == NO_PAGE);
+			    place_for(&(struct want){g, g, UINT64_MAX, false, true}) ==
+				    NO_PAGE);
 	}
-	if (!agreed(status, want, ALLOCATE_POOL)) {
+	if (!agreed(status, want, ALLOCATE_POOL, true)) {
 		assert_int_equal(got, 12345);
 		check_key(false);
 		return;
@@ -641,7 +712,8 @@ static void call_free_pool(void)
 			want = EFI_SUCCESS;
 			break;
 		}
-	if (!agreed(status, want, FREE_POOL)) {
+	if (!agreed(status, want, FREE_POOL,
+		    i < model.block_count && model.blocks[i].whole)) {
 		check_key(false);
 		return;
 	}
@@ -673,7 +745,7 @@ static void add(uint64_t base, uint64_t pages, uint32_t type, uint64_t attr)
 	    ((type == 5 || type == 6) && (first | pages) % model.granule != 0) ||
 	    !all_own(first, pages, 1U << HOLE))
 		want = EFI_INVALID_PARAMETER;
-	if (!agreed(status, want, ADD)) {
+	if (!agreed(status, want, ADD, true)) {
 		check_key(false);
 		return;
 	}

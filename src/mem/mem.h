@@ -93,8 +93,9 @@ EFI_STATUS rts_mem_free_pages(struct rts_mem *m, EFI_PHYSICAL_ADDRESS memory,
 EFI_STATUS rts_mem_allocate_pool(struct rts_mem *m, uint32_t type, uint64_t size,
 				 EFI_PHYSICAL_ADDRESS *ret);
 EFI_STATUS rts_mem_free_pool(struct rts_mem *m, EFI_PHYSICAL_ADDRESS buffer);
-EFI_STATUS rts_mem_get_map(struct rts_mem *m, uint64_t *size, void *map, uint64_t *key,
-			   uint64_t *descriptor_size, uint32_t *descriptor_version);
+EFI_STATUS rts_mem_get_map(const struct rts_mem *m, uint64_t *size, void *map,
+			   uint64_t *key, uint64_t *descriptor_size,
+			   uint32_t *descriptor_version);
 
 /*
  * ExitBootServices in two steps, so that the caller can run its event handlers between

@@ -93,7 +93,8 @@ EFI_STATUS mem_class_init(struct rts_mem *m)
 	m->class_end[1] = CLASS_USABLE;
 	for (uint32_t b = 0; b < CLASS_BUCKETS; b++)
 		m->class_bucket[b] = CLASS_NONE;
-	return mem_class_get(m, EfiMaxMemoryType, 0, MEM_HOLE) == CLASS_HOLE
-		       ? EFI_SUCCESS
-		       : EFI_BUFFER_TOO_SMALL;
+	if (mem_class_get(m, EfiMaxMemoryType, 0, MEM_HOLE) != CLASS_HOLE)
+		return EFI_BUFFER_TOO_SMALL;
+	mem_class(m, CLASS_HOLE)->refs = 1; /* a number that others rely on */
+	return EFI_SUCCESS;
 }

@@ -81,8 +81,9 @@ static inline void put_entry(void *ctx, const EFI_MEMORY_DESCRIPTOR *d)
 	put(ctx, d);
 }
 
-EFI_STATUS rts_mem_get_map(struct rts_mem *m, uint64_t *size, void *map, uint64_t *key,
-			   uint64_t *descriptor_size, uint32_t *descriptor_version)
+EFI_STATUS rts_mem_get_map(const struct rts_mem *m, uint64_t *size, void *map,
+			   uint64_t *key, uint64_t *descriptor_size,
+			   uint32_t *descriptor_version)
 {
 	const uint64_t need = m->entries * m->config.descriptor_size;
 	struct output o = {map, m->config.descriptor_size};
@@ -270,5 +271,6 @@ void rts_mem_get_statistics(const struct rts_mem *m, struct rts_mem_statistics *
 
 bool rts_mem_check(struct rts_mem *m)
 {
-	return mem_tree_check(m) && mem_pool_check(m);
+	/* SetVirtualAddressMap writes over what pools needed */
+	return mem_tree_check(m) && (m->phase >= MEM_RUNTIME || mem_pool_check(m));
 }

@@ -9,6 +9,8 @@
 #define OEM_TYPES 0x70000000U
 #define OS_TYPES  0x80000000U
 
+#define SEARCH_MISSES 8U
+
 /* Start-up. */
 
 static bool config_ok(const struct rts_mem_config *c)
@@ -132,6 +134,11 @@ static enum mem_owner owner_at(struct rts_mem *m, uint64_t page)
 	return page < SPACE_PAGES ? owner_of(m, mem_tree_run(m, page).class) : MEM_HOLE;
 }
 
+static bool is_guarded(enum mem_owner owner)
+{
+	return owner == MEM_PAGES_GUARDED || owner == MEM_POOL_GUARDED;
+}
+
 /* The class that pages of @class get when they become @type, held by @owner. */
 static uint32_t class_as(struct rts_mem *m, uint32_t class, uint32_t type,
 			 enum mem_owner owner)
@@ -233,42 +240,54 @@ EFI_STATUS rts_mem_add(struct rts_mem *m, uint64_t base, uint64_t pages, uint32_
 
 /* Search. */
 
-/* Where @pages pages go in @run, which ends at @run.end, for pages below @below: at its
- * top. With guards: above a guard page that is there or fits in, and below another. Page 0
- * is no guard page. */
-static bool place_in(struct rts_mem *m, const struct mem_run *run, uint64_t pages,
-		     uint64_t align, uint64_t below, bool guarded, uint64_t *ret_first)
+/* Where a request goes in @run: at its top, as far as @r->below allows. With guards: above
+ * a guard page that is there or fits in, and below another. Page 0 is no guard page. */
+static bool place_in(struct rts_mem *m, const struct mem_run *run,
+		     const struct mem_request *r, uint64_t *ret_first)
 {
-	uint64_t end = run->end < below ? run->end : below, first;
+	uint64_t end = run->end < r->below ? run->end : r->below, first;
 
-	if (guarded && end == run->end && owner_at(m, end) != MEM_GUARD)
+	if (is_guarded(r->owner) && end == run->end && owner_at(m, end) != MEM_GUARD)
 		end--;
-	if (end < pages)
+	if (end < r->pages)
 		return false;
-	first = (end - pages) / align * align;
+	first = (end - r->pages) / r->align * r->align;
 	if (first < run->first)
 		return false;
-	if (guarded &&
-	    (first <= 1 || (first == run->first && owner_at(m, first - 1) != MEM_GUARD)))
+	if (is_guarded(r->owner) && first == run->first &&
+	    owner_at(m, first - 1) != MEM_GUARD)
 		return false;
 	*ret_first = first;
 	return true;
 }
 
-static bool find_usable(struct rts_mem *m, uint64_t pages, uint64_t align, uint64_t below,
-			bool guarded, uint64_t *ret_first)
+/* The highest run where it fits. Where alignment or guards get in the way time and again,
+ * the highest run where they cannot; only then each of the others. */
+static bool find_usable(struct rts_mem *m, const struct mem_request *r, uint64_t *ret_first)
 {
+	const uint64_t ample = r->pages + r->align - 1 + (is_guarded(r->owner) ? 2 : 0);
 	struct mem_run run;
+	unsigned misses = 0;
 
-	for (uint64_t top = below; mem_tree_find(m, pages, top, &run); top = run.first)
-		if (place_in(m, &run, pages, align, below, guarded, ret_first))
+	for (uint64_t top = r->below; mem_tree_find(m, r->pages, top, &run);
+	     top = run.first) {
+		if (place_in(m, &run, r, ret_first))
 			return true;
+		if (++misses != SEARCH_MISSES)
+			continue;
+		top = run.first;
+		if (mem_tree_find(m, ample, top, &run))
+			return place_in(m, &run, r, ret_first);
+		if (!r->thorough)
+			return false;
+		run.first = top;
+	}
 	return false;
 }
 
 /* What was freed under RTS_MEM_GUARD_FREED is free memory again when there is no other. */
-static bool find_quarantined(struct rts_mem *m, uint64_t pages, uint64_t align,
-			     uint64_t below, bool guarded, uint64_t *ret_first)
+static bool find_quarantined(struct rts_mem *m, const struct mem_request *r,
+			     uint64_t *ret_first)
 {
 	struct mem_run run, all = {0};
 	const struct mem_class *c;
@@ -286,42 +305,35 @@ static bool find_quarantined(struct rts_mem *m, uint64_t pages, uint64_t align,
 			all.first = run.first;
 		else
 			all = run;
-		if (place_in(m, &all, pages, align, below, guarded, ret_first))
+		if (place_in(m, &all, r, ret_first))
 			return true;
 	}
 	return false;
 }
 
-static bool is_guarded(enum mem_owner owner)
+EFI_STATUS mem_take(struct rts_mem *m, const struct mem_request *r, uint64_t *ret_first)
 {
-	return owner == MEM_PAGES_GUARDED || owner == MEM_POOL_GUARDED;
-}
-
-EFI_STATUS mem_take(struct rts_mem *m, uint32_t type, enum mem_owner owner, uint64_t pages,
-		    uint64_t align, uint64_t below, uint64_t *ret_first)
-{
-	const bool guarded = is_guarded(owner);
 	uint64_t first, end, low, high;
 	uint32_t borders;
 
 	m->call++;
-	if (!find_usable(m, pages, align, below, guarded, &first) &&
-	    ((m->config.guard & RTS_MEM_GUARD_FREED) == 0 ||
-	     !find_quarantined(m, pages, align, below, guarded, &first)))
+	if (!find_usable(m, r, &first) && ((m->config.guard & RTS_MEM_GUARD_FREED) == 0 ||
+					   !find_quarantined(m, r, &first)))
 		return EFI_OUT_OF_RESOURCES;
 	low = first;
-	high = end = first + pages;
-	if (guarded) {
+	high = end = first + r->pages;
+	if (is_guarded(r->owner)) {
 		low -= owner_at(m, first - 1) != MEM_GUARD;
 		high += owner_at(m, end) != MEM_GUARD;
 	}
 	borders = new_borders(m, low, high) + (low < first) + (end < high);
-	if (!mem_tree_room(m, borders, true) || !has_classes(m, first, end, type, owner) ||
-	    (guarded && !has_classes(m, low, high, type, MEM_GUARD)))
+	if (!mem_tree_room(m, borders, true) ||
+	    !has_classes(m, first, end, r->type, r->owner) ||
+	    (is_guarded(r->owner) && !has_classes(m, low, high, r->type, MEM_GUARD)))
 		return EFI_OUT_OF_RESOURCES;
-	convert(m, low, first, type, MEM_GUARD);
-	convert(m, end, high, type, MEM_GUARD);
-	convert(m, first, end, type, owner);
+	convert(m, low, first, r->type, MEM_GUARD);
+	convert(m, end, high, r->type, MEM_GUARD);
+	convert(m, first, end, r->type, r->owner);
 	protect(m, low, first, false);
 	protect(m, end, high, false);
 	protect(m, first, end, true);
@@ -405,8 +417,15 @@ EFI_STATUS rts_mem_allocate_pages(struct rts_mem *m, EFI_ALLOCATE_TYPE how, uint
 	const uint64_t granule = mem_granule(m, type);
 	const EFI_STATUS none =
 		how == AllocateAddress ? EFI_NOT_FOUND : EFI_OUT_OF_RESOURCES;
-	uint64_t below = SPACE_PAGES, first;
+	struct mem_request r = {
+		.type = type,
+		.owner = MEM_PAGES,
+		.align = granule,
+		.below = SPACE_PAGES,
+		.thorough = true,
+	};
 	EFI_STATUS status;
+	uint64_t first;
 
 	if (m->phase >= MEM_RUNTIME)
 		return EFI_UNSUPPORTED;
@@ -414,7 +433,7 @@ EFI_STATUS rts_mem_allocate_pages(struct rts_mem *m, EFI_ALLOCATE_TYPE how, uint
 		return EFI_INVALID_PARAMETER;
 	if (pages == 0 || pages > SPACE_PAGES - granule)
 		return none;
-	pages = (pages + granule - 1) / granule * granule;
+	pages = r.pages = (pages + granule - 1) / granule * granule;
 	if (how == AllocateAddress) {
 		first = *memory >> PAGE_SHIFT;
 		if (*memory % (granule * PAGE_BYTES) != 0 || pages > SPACE_PAGES - first)
@@ -433,11 +452,10 @@ EFI_STATUS rts_mem_allocate_pages(struct rts_mem *m, EFI_ALLOCATE_TYPE how, uint
 	}
 	/* The last byte may be at the limit. */
 	if (how == AllocateMaxAddress && *memory != UINT64_MAX)
-		below = (*memory + 1) >> PAGE_SHIFT;
-	status = mem_take(m, type,
-			  mem_guards(m, RTS_MEM_GUARD_PAGES, type) ? MEM_PAGES_GUARDED
-								   : MEM_PAGES,
-			  pages, granule, below, &first);
+		r.below = (*memory + 1) >> PAGE_SHIFT;
+	if (mem_guards(m, RTS_MEM_GUARD_PAGES, type))
+		r.owner = MEM_PAGES_GUARDED;
+	status = mem_take(m, &r, &first);
 	if (status == EFI_SUCCESS)
 		*memory = first << PAGE_SHIFT;
 	return status;

@@ -12,7 +12,8 @@
 #define SIZE_MAX_SHARED 4096U /* larger blocks are pages */
 #define CHUNK_PAGES_MAX 16U
 #define CHUNK_BITS      256U /* blocks whose bits fit into the record */
-#define EVEN_CLASSES    8U   /* 16, 32, ..., 128; then four to a power of two */
+#define EVEN_MAX        128U /* a class each 16 bytes; then four to a power of two */
+#define EVEN_CLASSES    (EVEN_MAX / SIZE_MIN)
 #define WHOLE           UINT8_MAX
 
 /* A record: a chunk, or a block with pages of its own. A chunk lies within 16 aligned
@@ -58,7 +59,7 @@ static uint32_t class_of_size(uint64_t size)
 	if (size == 0)
 		size = 1;
 	size--;
-	if (size < EVEN_CLASSES * SIZE_MIN)
+	if (size < EVEN_MAX)
 		return (uint32_t)size / SIZE_MIN;
 	log = 63U - (uint32_t)__builtin_clzll(size);
 	return EVEN_CLASSES + (log - 7) * 4 + ((uint32_t)size >> (log - 2)) % 4;
@@ -68,8 +69,9 @@ static uint32_t size_of_class(uint32_t class)
 {
 	const uint32_t step = (class - EVEN_CLASSES) / 4;
 
-	return class < EVEN_CLASSES ? (class + 1) * SIZE_MIN
-				    : (128U << step) / 4 * (5 + (class - EVEN_CLASSES) % 4);
+	return class < EVEN_CLASSES
+		       ? (class + 1) * SIZE_MIN
+		       : (EVEN_MAX << step) / 4 * (5 + (class - EVEN_CLASSES) % 4);
 }
 
 void mem_pool_init(struct rts_mem *m)
@@ -201,7 +203,7 @@ static uint32_t chunk_pages(const struct rts_mem *m, const struct head *h, uint3
 	uint32_t pages = 1;
 
 	while (pages < CHUNK_PAGES_MAX && pages * 2 <= h->pages[class] &&
-	       pages * 2 * PAGE_BYTES / size_of_class(class) <= CHUNK_BITS)
+	       PAGE_BYTES * 2 * pages / size_of_class(class) <= CHUNK_BITS)
 		pages *= 2;
 	return pages < granule ? granule : pages;
 }
@@ -225,8 +227,16 @@ static EFI_STATUS chunk_new(struct rts_mem *m, uint32_t head, uint32_t class, ui
 			goto undo;
 	}
 	for (;; pages /= 2) {
-		status = mem_take(m, h->type, MEM_POOL, pages, pages, SPACE_PAGES,
-				  &c->first);
+		const struct mem_request r = {
+			.type = h->type,
+			.owner = MEM_POOL,
+			.pages = pages,
+			.align = pages,
+			.below = SPACE_PAGES,
+			.thorough = pages == granule,
+		};
+
+		status = mem_take(m, &r, &c->first);
 		if (status == EFI_SUCCESS)
 			break;
 		if (pages == granule)
@@ -306,7 +316,7 @@ static EFI_STATUS shared_free(struct rts_mem *m, uint32_t record,
 	const uint64_t mask = 1ULL << bit % 64;
 	uint64_t *w = &bits_of(m, c)[bit / 64];
 
-	if (bit >= c->blocks || bit * size_of_class(c->size_class) != offset ||
+	if (bit >= c->blocks || (uint64_t)bit * size_of_class(c->size_class) != offset ||
 	    (*w & mask) != 0)
 		return EFI_INVALID_PARAMETER;
 	*w |= mask;
@@ -329,6 +339,13 @@ static EFI_STATUS whole_new(struct rts_mem *m, uint32_t head, uint64_t size, boo
 	const uint64_t bytes = size == 0 ? 1 : size;
 	const uint32_t record = mem_record_new(m);
 	uint64_t pages = (bytes - 1) / PAGE_BYTES + 1;
+	struct mem_request r = {
+		.type = type,
+		.owner = guarded ? MEM_POOL_GUARDED : MEM_POOL,
+		.align = granule,
+		.below = SPACE_PAGES,
+		.thorough = true,
+	};
 	EFI_STATUS status;
 	struct chunk *c;
 
@@ -338,9 +355,9 @@ static EFI_STATUS whole_new(struct rts_mem *m, uint32_t head, uint64_t size, boo
 	c->head = head;
 	c->size_class = WHOLE;
 	c->pages = 1; /* that it is found by */
-	c->owner = guarded ? MEM_POOL_GUARDED : MEM_POOL;
-	pages = (pages + granule - 1) / granule * granule;
-	status = mem_take(m, type, c->owner, pages, granule, SPACE_PAGES, &c->first);
+	c->owner = (uint8_t)r.owner;
+	pages = r.pages = (pages + granule - 1) / granule * granule;
+	status = mem_take(m, &r, &c->first);
 	if (status != EFI_SUCCESS) {
 		mem_record_free(m, record);
 		return status;
@@ -401,13 +418,13 @@ EFI_STATUS rts_mem_allocate_pool(struct rts_mem *m, uint32_t type, uint64_t size
 
 EFI_STATUS rts_mem_free_pool(struct rts_mem *m, EFI_PHYSICAL_ADDRESS buffer)
 {
-	const uint32_t record = find(m, buffer >> PAGE_SHIFT);
 	const struct chunk *c;
-	uint32_t head;
+	uint32_t record, head;
 	EFI_STATUS status;
 
 	if (m->phase >= MEM_RUNTIME)
 		return EFI_UNSUPPORTED;
+	record = find(m, buffer >> PAGE_SHIFT);
 	if (record == 0)
 		return EFI_INVALID_PARAMETER;
 	c = mem_record(m, record);

@@ -208,10 +208,16 @@ bool mem_type_can(uint32_t type);                             /* be allocated */
 uint64_t mem_granule(const struct rts_mem *m, uint32_t type); /* pages */
 void mem_changed(struct rts_mem *m);                          /* a new map key */
 bool mem_guards(const struct rts_mem *m, unsigned what, uint32_t type);
-/* Finds @pages pages, @align pages aligned, below page @below, and makes them @owner's,
- * between guards for a guarded owner. */
-EFI_STATUS mem_take(struct rts_mem *m, uint32_t type, enum mem_owner owner, uint64_t pages,
-		    uint64_t align, uint64_t below, uint64_t *ret_first);
+/* Pages that somebody wants. */
+struct mem_request {
+	uint32_t type;
+	enum mem_owner owner; /* a guarded one: between guards */
+	uint64_t pages;
+	uint64_t align; /* pages */
+	uint64_t below; /* page */
+	bool thorough;  /* however long it takes to find them */
+};
+EFI_STATUS mem_take(struct rts_mem *m, const struct mem_request *r, uint64_t *ret_first);
 /* Frees [first, end) if all of it is held by one of @owners, else EFI_NOT_FOUND. */
 EFI_STATUS mem_give(struct rts_mem *m, uint64_t first, uint64_t end, unsigned owners);
 

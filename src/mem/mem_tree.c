@@ -534,8 +534,6 @@ void mem_tree_set(struct rts_mem *m, uint64_t first, uint64_t end, uint32_t clas
 	edit(m, p, i, before, del, words, n, max);
 	if (p->leaf->n < LEAF_MAX / 4 && m->height > 0)
 		shrink(m, anchor);
-	if (dropped && end < SPACE_PAGES)
-		shrink(m, end);
 }
 
 /* Search. */
@@ -695,5 +693,5 @@ bool mem_tree_check(struct rts_mem *m)
 	for (uint32_t half = 0; half < 2; half++)
 		for (uint32_t i = half * CLASS_USABLE; i < m->class_end[half]; i++)
 			refs += mem_class(m, i)->refs;
-	return c.entries == m->entries && refs == c.words;
+	return c.entries == m->entries && refs == c.words + 1; /* the hole's own */
 }
