@@ -307,6 +307,7 @@ static int load_firmware(struct run *r)
 		return cli_error(VERB, "%s: %s", r->firmware, d.text);
 	r->config.firmware = r->fv;
 	r->config.firmware_path = r->firmware;
+	r->config.firmware_len = r->firmware_file.n;
 	return EXIT_WELL;
 }
 

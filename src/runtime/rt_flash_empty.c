@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a new machine's variable flash holds, in the layout of OVMF's 4M build: a volume, an
+ * What a new machine's variable flash holds, in the layouts of OVMF's builds: a volume, an
  * empty store of variables, and the working block of fault-tolerant writes (PI 1.8 vol 3
  * §3.2.1; edk2's formats).
  */
@@ -12,8 +12,6 @@
 #include "uefi/fv.h"
 
 #define BLOCK           0x1000U
-#define STORE_LEN       0x40000U
-#define WORKING         0x41000U /* offset of the working block */
 #define STORE_FORMATTED 0x5aU
 #define STORE_HEALTHY   0xfeU
 #define WORKING_VALID   0xfeU /* its first bit is cleared */
@@ -37,20 +35,28 @@ struct working_header {
 };
 _Static_assert(sizeof(struct working_header) == 32, "working block header");
 
-void rt_flash_empty(uint8_t *p, uint32_t len)
+const struct rt_flash_layout *rt_flash_layout(uint64_t firmware_len)
+{
+	static const struct rt_flash_layout four = {0xffc00000, RUNTIME_FLASH_LEN, 0x40000},
+					    two = {0xffe00000, 0x20000, 0xe000};
+
+	return firmware_len > 1U << 20 && firmware_len <= 2U << 20 ? &two : &four;
+}
+
+void rt_flash_empty(uint8_t *p, const struct rt_flash_layout *l)
 {
 	struct {
 		EFI_FIRMWARE_VOLUME_HEADER h;
 		EFI_FV_BLOCK_MAP_ENTRY map[2];
 	} fv = {.h = {.FileSystemGuid = EFI_SYSTEM_NV_DATA_FV_GUID,
-		      .FvLength = len,
+		      .FvLength = l->len,
 		      .Signature = EFI_FVH_SIGNATURE,
 		      .Attributes = 0x4feff, /* readable, writable, erased to ones */
 		      .HeaderLength = sizeof fv,
 		      .Revision = EFI_FVH_REVISION},
-		.map = {{len / BLOCK, BLOCK}, {0, 0}}};
+		.map = {{l->len / BLOCK, BLOCK}, {0, 0}}};
 	const struct store_header store = {EFI_AUTHENTICATED_VARIABLE_GUID,
-					   STORE_LEN - sizeof fv,
+					   l->store_len - (uint32_t)sizeof fv,
 					   STORE_FORMATTED,
 					   STORE_HEALTHY,
 					   0,
@@ -69,8 +75,9 @@ void rt_flash_empty(uint8_t *p, uint32_t len)
 	working.Crc = crc32_update(0, &working, sizeof working);
 	working.Flags = WORKING_VALID;
 
-	memset(p, 0xff, len);
+	memset(p, 0xff, l->len);
 	memcpy(p, &fv, sizeof fv);
 	memcpy(p + sizeof fv, &store, sizeof store);
-	memcpy(p + WORKING, &working, sizeof working);
+	/* behind a block for the event log */
+	memcpy(p + l->store_len + BLOCK, &working, sizeof working);
 }

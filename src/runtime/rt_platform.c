@@ -534,18 +534,19 @@ static struct rt_mmio *mmio_new(struct rt *rt, uint64_t base, uint64_t size, int
 
 void rt_devices_new(struct rt *rt, int ecam_fd, int flash_fd)
 {
+	const struct rt_flash_layout *flash = rt->plan->flash;
 	struct rt_mmio *m = mmio_new(rt, RT_ECAM_BASE, RT_ECAM_LEN, ecam_fd);
 
 	if (m != NULL) {
 		m->before = ecam_before;
 		m->write = ecam_write;
 	}
-	m = mmio_new(rt, RT_FLASH_BASE, RT_FLASH_LEN, flash_fd);
+	m = mmio_new(rt, flash->base, flash->len, flash_fd);
 	if (m != NULL) {
 		m->before = flash_before;
 		m->write = flash_write;
 		m->open = true;
-		rt_flash_init(&rt->flash, m->host, RT_FLASH_LEN, 4096);
+		rt_flash_init(&rt->flash, m->host, flash->len, 4096);
 		mprotect((void *)m->base, m->size, PROT_READ);
 	}
 }
@@ -647,6 +648,19 @@ static void runtime_arch_new(struct rt *rt, uint32_t *handle)
 	rt_protocol_install(rt, handle, &guid, at);
 }
 
+/* OVMF's first code leaves there what kind of confidential guest this is, and drivers of
+ * newer builds look at it first: it is none. */
+#define WORK_AREA 0x80b000ULL
+
+static void work_area_new(struct rt *rt)
+{
+	if (mmap((void *)WORK_AREA, PAGE, PROT_READ,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+		 0) == (void *)WORK_AREA)
+		rt_block_add(rt, WORK_AREA, PAGE, EfiBootServicesData, RT_BLOCK_TABLE, NULL,
+			     "OVMF work area");
+}
+
 void rt_platform_init(struct rt *rt)
 {
 	static const EFI_GUID hob_guid = EFI_HOB_LIST_GUID,
@@ -664,6 +678,7 @@ void rt_platform_init(struct rt *rt)
 	}
 	gcd_add(rt, EfiGcdMemoryTypeSystemMemory, RT_RAM_BASE, RT_RAM_LEN,
 		EFI_MEMORY_WB | EFI_MEMORY_RUNTIME);
+	work_area_new(rt);
 	rt->hob = hob_list_new(rt);
 	rt_configuration_table(rt, &hob_guid, rt->hob);
 	rt_configuration_table(rt, &dxe_guid, rt->dxe);

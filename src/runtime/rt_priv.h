@@ -25,14 +25,10 @@
  * sanitizer's shadow is not; virtual addresses and what belongs to the operating system far
  * above.
  */
-#define RT_RAM_BASE   0x20000000ULL
-#define RT_RAM_LEN    0x20000000ULL
-#define RT_ECAM_BASE  0xb0000000ULL
-#define RT_ECAM_LEN   0x00100000ULL /* bus 0 */
-#define RT_FLASH_BASE 0xffc00000ULL
-#define RT_FLASH_LEN                                                                     \
-	0x00084000ULL /* OVMF's 4M layout: variables, event log, working and spare block \
-		       */
+#define RT_RAM_BASE     0x20000000ULL
+#define RT_RAM_LEN      0x20000000ULL
+#define RT_ECAM_BASE    0xb0000000ULL
+#define RT_ECAM_LEN     0x00100000ULL /* bus 0 */
 #define RT_OS_BASE      0x280000000000ULL
 #define RT_OS_LEN       0x01000000ULL
 #define RT_VIRTUAL_BASE 0x300000000000ULL
@@ -55,6 +51,13 @@
 #define RT_SKIP_MAX      64U
 #define RT_MMIO_MAX      4U
 #define RT_FIRST_MAX     64U
+
+/* OVMF's flash ends at 4 GiB. It begins with variables, event log, working and spare block,
+ * which is what is modelled of it. */
+struct rt_flash_layout {
+	uint64_t base;
+	uint32_t len, store_len; /* of all, and of the variables */
+};
 
 struct rt;
 struct rt_script;
@@ -173,7 +176,8 @@ struct rt_plan {
 	const uint8_t *first;
 	size_t count, subject_count;
 	const struct rt_script *script; /* the battery, or the user's */
-	const struct rt_pcd *pcds;      /* what the firmware image was built with */
+	const struct rt_flash_layout *flash;
+	const struct rt_pcd *pcds; /* what the firmware image was built with */
 	size_t pcd_count;
 	bool dispatch_only;
 	bool console;        /* this run's output is for people */
@@ -439,7 +443,9 @@ void rt_calls_run(struct rt *rt, enum rt_phase phase);
 void rt_services_owners(struct rt *rt);
 
 /* rt_flash_empty.c */
-void rt_flash_empty(uint8_t *p, uint32_t len);
+/* Of a firmware image of @firmware_len bytes, with its variables or without; 0: of none. */
+const struct rt_flash_layout *rt_flash_layout(uint64_t firmware_len);
+void rt_flash_empty(uint8_t *p, const struct rt_flash_layout *l);
 
 /* rt_trace.c */
 #define RT_TRACE_MAX (64U << 20)

@@ -353,7 +353,7 @@ void rt_space_exit(struct rt *rt)
 		/* an application is the operating system's loader by now, and its memory
 		 * the system's; so is the stack that it runs on */
 		if (!b->freed && rt_is_boot_type(b->memory_type) && !application &&
-		    rt_ram(rt, b->physical, 1) != NULL && b->physical != rt->boot_stubs &&
+		    b->physical != rt->boot_stubs &&
 		    (b->kind != RT_BLOCK_STACK || rt->driver_sp == 0))
 			rt_block_protect(rt, b, PROT_NONE);
 	}

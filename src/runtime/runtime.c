@@ -46,6 +46,7 @@ struct session {
 	struct rt_pcd *pcds;          /* and its PCDs */
 	size_t pcd_count;
 	size_t file_count;
+	const struct rt_flash_layout *flash;
 	int ram_fd, ecam_fd, flash_fd;
 	char *trace; /* shared with the child; NULL: not asked for */
 	bool deaf; /* a driver that was asked for had to be killed: once is enough */
@@ -79,16 +80,16 @@ static int memory_file(const char *name, off_t len)
 
 static int flash_fill(const struct session *s)
 {
-	uint8_t *p = mmap(NULL, RT_FLASH_LEN, PROT_READ | PROT_WRITE, MAP_SHARED,
-			  s->flash_fd, 0);
+	const uint32_t len = s->flash->len;
+	uint8_t *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, s->flash_fd, 0);
 	const struct bytes from = s->config->flash;
 
 	if (p == MAP_FAILED)
 		return -errno;
-	rt_flash_empty(p, RT_FLASH_LEN);
+	rt_flash_empty(p, s->flash);
 	if (from.n != 0)
-		memcpy(p, from.p, from.n < RT_FLASH_LEN ? from.n : RT_FLASH_LEN);
-	munmap(p, RT_FLASH_LEN);
+		memcpy(p, from.p, from.n < len ? from.n : len);
+	munmap(p, len);
 	return 0;
 }
 
@@ -221,6 +222,7 @@ static int run_once(struct session *s, bool dispatch_only)
 				     .count = s->count,
 				     .subject_count = s->config->subject_count,
 				     .script = s->script,
+				     .flash = s->flash,
 				     .pcds = s->pcds,
 				     .pcd_count = s->pcd_count,
 				     .dispatch_only = dispatch_only,
@@ -594,16 +596,17 @@ static int run_all(struct session *s, struct runtime_report *ret)
 
 static int flash_keep(const struct session *s)
 {
+	const uint32_t len = s->flash->len;
 	uint8_t *p;
 
 	if (s->config->flash_after == NULL)
 		return 0;
-	p = malloc(RT_FLASH_LEN);
-	if (p == NULL || pread(s->flash_fd, p, RT_FLASH_LEN, 0) != (ssize_t)RT_FLASH_LEN) {
+	p = malloc(len);
+	if (p == NULL || pread(s->flash_fd, p, len, 0) != (ssize_t)len) {
 		free(p);
 		return diag(s->d, -ENOMEM, "the flash could not be read back");
 	}
-	*s->config->flash_after = (struct bytes){p, RT_FLASH_LEN};
+	*s->config->flash_after = (struct bytes){p, len};
 	return 0;
 }
 
@@ -645,7 +648,13 @@ int runtime_run(const struct runtime_config *config, struct diag *d,
 		return r;
 	for (; s.count < config->subject_count; s.count++)
 		s.drivers[s.count] = &config->subjects[s.count];
-	s.flash_fd = memory_file("flash", (off_t)RT_FLASH_LEN);
+	s.flash = rt_flash_layout(config->firmware_len);
+	if (config->flash.n > s.flash->len)
+		return diag(
+			d, -EINVAL,
+			"%zu bytes for the variable flash, of which this firmware has %u",
+			config->flash.n, s.flash->len);
+	s.flash_fd = memory_file("flash", (off_t)s.flash->len);
 	if (s.flash_fd < 0)
 		return diag(d, -ENOMEM, "no memory for the hosted machine");
 	r = firmware_drivers(&s);

@@ -11,7 +11,7 @@
 #include "fv/fv.h"
 #include "runtime/rt_shared.h"
 
-/* Of the variable flash, in bytes: OVMF's 4M layout. */
+/* Of the variable flash, in bytes: OVMF's 4M layout, the largest. */
 #define RUNTIME_FLASH_LEN 0x00084000U
 
 enum runtime_engine { RUNTIME_ENGINE_OWN, RUNTIME_ENGINE_EDK2 };
@@ -31,6 +31,7 @@ struct runtime_config {
 	size_t subject_count;
 	const struct rts_fv *firmware; /* where helpers come from; NULL: nowhere */
 	const char *firmware_path;
+	uint64_t firmware_len; /* bytes of the image: tells where its flash lies */
 	enum runtime_engine engine;
 	bool no_virtual; /* the operating system never calls SetVirtualAddressMap */
 	bool head_guard; /* pool blocks begin at a guard page, not end there */

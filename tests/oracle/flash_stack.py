@@ -14,8 +14,8 @@ import sys
 import tempfile
 
 import flash
-from script import (APPEND, BS, FLASH_CODE, GUIDS, MS_VARS, NV, RT, SMM_CODE, TEST, VARS, RandomScript, Script, Tap, contents,
-                    edk2, missing, quoted, traced)
+from script import (APPEND, BS, FLASH_CODE, GUIDS, MS_VARS, NV, RT, SMALL_CODE, SMALL_VARS, SMM_CODE, TEST, VARS, RandomScript,
+                    Script, Tap, contents, edk2, missing, quoted, traced)
 
 # What edk2 keeps in the flash for itself: name, attributes, length.
 OWN = {('CustomMode', 3, 1), ('certdb', 0x27, 4), ('VendorKeysNv', 0x23, 1), ('VarErrorFlag', 7, 1)}
@@ -133,6 +133,8 @@ def check_battery(tap, runtserv, folder):
     wrong, _ = battery(runtserv, ['--save-flash', saved['empty']], 'MonotonicCounterRuntimeDxe')
     tap.check('a new machine\'s flash is the distribution\'s',
               wrong or ([] if read(saved['empty']) == read(VARS) else ['they differ']))
+    wrong, _ = battery(runtserv, ['--save-flash', saved['empty']], 'MonotonicCounterRuntimeDxe', SMALL_CODE)
+    tap.check('the same with firmware of 2 MiB', wrong or ([] if read(saved['empty']) == read(SMALL_VARS) else ['they differ']))
 
 
 def check_random(tap, runtserv, folder, seed):

@@ -9,6 +9,7 @@ import zlib
 OVMF = '/usr/share/OVMF/'
 FLASH_CODE, SMM_CODE = OVMF + 'OVMF_CODE_4M.fd', OVMF + 'OVMF_CODE_4M.secboot.fd'
 VARS, MS_VARS = OVMF + 'OVMF_VARS_4M.fd', OVMF + 'OVMF_VARS_4M.ms.fd'
+SMALL_CODE, SMALL_VARS = OVMF + 'OVMF_CODE.fd', OVMF + 'OVMF_VARS.fd'
 
 NV, BS, RT, HR, AW, AT, APPEND = 1, 2, 4, 8, 0x10, 0x20, 0x40
 PHASES = ('boot', 'ready-to-boot', 'runtime', 'virtual')
@@ -189,7 +190,8 @@ class RandomScript(Script):
         elif roll < 0.95:
             self.add(f'next from {where}{r.choice(("", " 0", " 1", " 2", " 3", " 4", " 5", " 16", " 64", " 2050"))}')
         else:
-            self.add(f'query {r.randrange(0x80) | (0 if r.random() < 0.9 else 1 << r.randrange(7, 32)):#x}')
+            attributes = r.randrange(r.choice((8, 0x80))) | (0 if r.random() < 0.8 else 1 << r.randrange(7, 32))
+            self.add(f'query {attributes:#x}')
 
 
 class Answer:
@@ -266,7 +268,7 @@ def contents(script, answers):
 
 def missing():
     """The first file that a test needs and that is not installed, or None."""
-    return next((path for path in (FLASH_CODE, SMM_CODE, VARS, MS_VARS) if not os.path.exists(path)), None)
+    return next((path for path in (FLASH_CODE, SMM_CODE, VARS, MS_VARS, SMALL_CODE, SMALL_VARS) if not os.path.exists(path)), None)
 
 
 class Tap:
