@@ -923,7 +923,8 @@ void rt_calls_run(struct rt *rt, enum rt_phase phase)
 		if ((s->calls[i].phases >> phase & 1) == 0)
 			continue;
 		if (is_left_out(rt->plan, number)) {
-			/* it was made in an earlier run, and did not come back */
+			/* it, or one like it, was made in an earlier run, and did not come
+			 * back */
 			rt->shared->phases[phase].calls++;
 			rt->shared->phases[phase].failed++;
 			continue;

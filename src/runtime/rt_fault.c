@@ -184,8 +184,9 @@ _Noreturn static void fault(struct rt *rt, const ucontext_t *uc, uint32_t rule,
 			     rule == RT_WILD_ACCESS)))
 		rt_trouble(
 			rt,
-			"the runner itself failed at %#llx, address %#llx (signal in phase "
-			"%s)",
+			"the runner itself failed at %#llx, address %#llx, in phase %s: "
+			"its own "
+			"fault, or a driver has overwritten its memory",
 			(unsigned long long)rip, (unsigned long long)address,
 			runtime_phase_name((enum rt_phase)atomic_load(&rt->shared->phase)));
 	at = culprit(rt, g, fetch);

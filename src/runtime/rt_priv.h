@@ -48,7 +48,7 @@
 #define RT_NOTIFIES_MAX  256U
 #define RT_CONFIG_MAX    32U
 #define RT_PCDS_MAX      4096U
-#define RT_SKIP_MAX      64U
+#define RT_SKIP_MAX      4096U
 #define RT_MMIO_MAX      4U
 #define RT_FIRST_MAX     64U
 

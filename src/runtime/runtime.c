@@ -254,7 +254,7 @@ static int run_once(struct session *s, bool dispatch_only)
 		;
 	if (!is_sound(s))
 		scribbled(s);
-	if (atomic_load(&s->shared->trouble) != 0) {
+	if (atomic_load(&s->shared->trouble) == 1) {
 		rt_clean(s->shared->trouble_text, sizeof s->shared->trouble_text);
 		return diag(s->d, -EIO, "%s", s->shared->trouble_text);
 	}
@@ -571,6 +571,26 @@ static bool subjects_left(const struct session *s)
 	return false;
 }
 
+/* The call that ended a run is left out of the next; after one that did not come back, so
+ * are those like it in that phase, which would cost as much time again. False: it was no
+ * call, or there is no more room. */
+static bool leave_out(struct session *s, const struct rt_record *f)
+{
+	const size_t phase = (size_t)f->call / RT_SCRIPT_CALLS_MAX,
+		     first = (size_t)f->call % RT_SCRIPT_CALLS_MAX;
+	const struct rt_script_call *calls = s->script->calls;
+
+	if (f->call < 0 || first >= s->script->count || s->skip_count == RT_SKIP_MAX)
+		return false;
+	s->skip[s->skip_count++] = f->call;
+	for (size_t i = first + 1;
+	     f->rule == RT_HANG && i < s->script->count && s->skip_count < RT_SKIP_MAX; i++)
+		if (calls[i].verb == calls[first].verb)
+			s->skip[s->skip_count++] =
+				(int32_t)(phase * RT_SCRIPT_CALLS_MAX + i);
+	return true;
+}
+
 static int run_all(struct session *s, struct runtime_report *ret)
 {
 	for (unsigned run = 0; run < RUNS_MAX; run++) {
@@ -582,12 +602,11 @@ static int run_all(struct session *s, struct runtime_report *ret)
 		f = fatal(s);
 		if (r < 0 || f == NULL || s->deaf)
 			return r;
-		if (f->call >= 0 && s->skip_count < RT_SKIP_MAX)
-			s->skip[s->skip_count++] = f->call;
-		else if (f->at.image < s->count && !s->dead[f->at.image])
+		if (!leave_out(s, f)) {
+			if (f->at.image >= s->count || s->dead[f->at.image])
+				return 0;
 			s->dead[f->at.image] = true;
-		else
-			return 0;
+		}
 		if (!subjects_left(s))
 			return 0;
 	}
