@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 
 #include "bench.h"
-#include "mem/mem.h"
+#include "runtserv/mem.h"
 
 #define ROUNDS     15
 #define PAIRS      20000U

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fv/fv.h"
 #include "fv_build.h"
-#include "pe/pe_image.h"
+#include "runtserv/fv.h"
+#include "runtserv/pe.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pe/pe_image.h"
+#include "pe/pe_header.h"
+#include "runtserv/pe.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

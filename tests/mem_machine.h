@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "mem/mem.h"
+#include "runtserv/mem.h"
 
 #define PAGE        4096ULL
 #define MAP_ENTRIES 512U

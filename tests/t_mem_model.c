@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mem/mem.h"
+#include "runtserv/mem.h"
 
 #define PAGE       4096ULL
 #define LOW_MAX    6000U /* pages from address 0 on */

@@ -7,8 +7,9 @@
 
 #include <stdlib.h>
 
-#include "pe/pe_image.h"
+#include "pe/pe_header.h"
 #include "pe_build.h"
+#include "runtserv/pe.h"
 
 #define FILE_LEN  0x800U
 #define TEXT_FILE 0x400U

@@ -9,9 +9,10 @@
 #include "base/cleanup.h"
 #include "base/guid.h"
 #include "cli/cli.h"
-#include "fv/fv.h"
 #include "os/os_file.h"
-#include "pe/pe_image.h"
+#include "pe/pe_header.h"
+#include "runtserv/fv.h"
+#include "runtserv/pe.h"
 
 #define VERB          "fw"
 #define IMAGE_MAX     (512U << 20)

@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "cli/cli.h"
 #include "cli/run.h"
-#include "pe/pe_image.h"
+#include "runtserv/pe.h"
 
 #define VERB         "run"
 #define IMAGE_MAX    (64U << 20)

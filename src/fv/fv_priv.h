@@ -2,7 +2,7 @@
 /* What the files of this room share: one reading of an image, and the decoders. */
 #pragma once
 
-#include "fv/fv.h"
+#include "runtserv/fv.h"
 
 /* A reading under way. What it finds goes to @fv. */
 struct fv_read {

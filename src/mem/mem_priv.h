@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "mem/mem.h"
+#include "runtserv/mem.h"
 
 #define PAGE_SHIFT  12U
 #define PAGE_BYTES  (1ULL << PAGE_SHIFT)

@@ -4,7 +4,8 @@
  * rts_pe_image_read() checks everything once, so that what comes later has nothing left to
  * refuse. Freestanding; allocates nothing.
  */
-#include "pe/pe_image.h"
+#include "pe/pe_header.h"
+#include "runtserv/pe.h"
 
 #include "base/mem.h"
 

@@ -5,8 +5,8 @@
  */
 #pragma once
 
-#include "pe/pe_image.h"
 #include "runtime/runtime.h"
+#include "runtserv/pe.h"
 
 /* A rule that no record may name: what rt_check() makes of one that does not exist. */
 #define RT_RULE_NONE (RT_RULE_COUNT + 1U)

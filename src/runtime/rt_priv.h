@@ -12,10 +12,10 @@
 #include <sys/types.h>
 
 #include "base/bytes.h"
-#include "mem/mem.h"
-#include "pe/pe_image.h"
 #include "runtime/rt_device.h"
 #include "runtime/runtime.h"
+#include "runtserv/mem.h"
+#include "runtserv/pe.h"
 #include "runtserv/wire.h"
 #include "uefi/guids.h"
 #include "uefi/pi.h"

@@ -49,7 +49,7 @@ struct session {
 	const struct rt_flash_layout *flash;
 	int ram_fd, ecam_fd, flash_fd;
 	char *trace; /* shared with the child; NULL: not asked for */
-	bool deaf; /* a driver that was asked for had to be killed: once is enough */
+	bool deaf;   /* a driver that was asked for had to be killed: once is enough */
 	struct diag *d;
 };
 

@@ -8,8 +8,8 @@
 
 #include "base/bytes.h"
 #include "base/diag.h"
-#include "fv/fv.h"
 #include "runtime/rt_shared.h"
+#include "runtserv/fv.h"
 
 /* Of the variable flash, in bytes: OVMF's 4M layout, the largest. */
 #define RUNTIME_FLASH_LEN 0x00084000U

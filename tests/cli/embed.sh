@@ -26,7 +26,7 @@ got=$(LD_LIBRARY_PATH=$lib ./embed)
 want='device status 0, 93 bytes back, value "world", 1 kept'
 [ "$got" = "$want" ] || { echo "got: $got"; echo "want: $want"; exit 1; }
 if command -v c++ >/dev/null; then
-	echo '#include <runtserv/wire.h>' >x.cc
+	printf '#include <runtserv/wire.h>\n#include <runtserv/mem.h>\n#include <runtserv/pe.h>\n#include <runtserv/fv.h>\n' >x.cc
 	# shellcheck disable=SC2046
 	c++ -std=c++17 -Wall -Wextra -Werror -fsyntax-only x.cc $(flags --cflags)
 fi

@@ -12,6 +12,10 @@
 
 #include "uefi/services.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct rts_mem;
 
 /* What guards a block, as bits; combinable, unlike edk2's. */
@@ -158,3 +162,7 @@ void rts_mem_get_statistics(const struct rts_mem *m, struct rts_mem_statistics *
 
 /* Whether all bookkeeping agrees with itself, at the cost of walking it. For tests. */
 bool rts_mem_check(struct rts_mem *m);
+
+#ifdef __cplusplus
+}
+#endif

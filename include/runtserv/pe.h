@@ -8,7 +8,13 @@
  */
 #pragma once
 
-#include "pe/pe_header.h"
+#include "base/bytes.h"
+#include "base/diag.h"
+#include "uefi/pe.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* The largest placed image; a file that claims more is broken. */
 #define RTS_PE_IMAGE_MAX (256U << 20)
@@ -80,3 +86,7 @@ size_t rts_pe_image_log(const struct rts_pe_image *img, const uint8_t *placed,
  * in order: what two loadings of one image have in common, at whatever address. */
 EFI_STATUS rts_pe_image_code(const struct rts_pe_image *img, uint8_t *placed,
 			     void (*put)(void *ctx, const void *p, size_t n), void *ctx);
+
+#ifdef __cplusplus
+}
+#endif

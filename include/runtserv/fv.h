@@ -10,6 +10,10 @@
 #include "base/diag.h"
 #include "uefi/fv.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* One FFS file, in the order in which it lies in the image, nested volumes in place, behind
  * the file that holds them. Pad files and deleted ones are left out. Borrowed from its
  * rts_fv. */
@@ -53,3 +57,7 @@ const struct rts_fv_file *rts_fv_file(const struct rts_fv *fv, size_t i);
 
 /* The first thing in it that could not be read, or NULL. */
 const char *rts_fv_problem(const struct rts_fv *fv);
+
+#ifdef __cplusplus
+}
+#endif
