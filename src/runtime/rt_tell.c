@@ -499,13 +499,22 @@ static uint32_t say_needs(struct runtime_finding *f, const struct rt_shared *s,
 	return n;
 }
 
+/* Its turn came, and it could not be started: applications have no turn of that kind, and a
+ * run may have ended before it. */
+static bool was_passed_over(const struct rt_shared *s, const struct rt_image *img)
+{
+	return img->status == RT_STATUS_UNMET &&
+	       img->subsystem != PE_SUBSYSTEM_APPLICATION &&
+	       (s->finished != 0 || s->phase != RT_PHASE_ENTRY);
+}
+
 bool rt_tell_unmet(const struct rt_shared *s, uint16_t image, struct runtime_finding *ret)
 {
 	const struct rt_image *img = &s->images[image];
 	const bool failed = img->status == RT_STATUS_FAILED && EFI_ERROR(img->entry_status);
 	const char *status = runtime_status_name(img->entry_status);
 
-	if (img->role != RT_ROLE_SUBJECT || (img->status != RT_STATUS_UNMET && !failed))
+	if (img->role != RT_ROLE_SUBJECT || (!failed && !was_passed_over(s, img)))
 		return false;
 	*ret = (struct runtime_finding){.rule = RT_UNMET_DEPENDENCY,
 					.phase = RT_PHASE_ENTRY};
