@@ -16,7 +16,7 @@
 
 void rt_trace(struct rt *rt, const char *fmt, ...)
 {
-	static const char end[] = "# no room for more\n";
+	static const char end[] = "\n# no room for more\n";
 	const uint64_t at = atomic_load(&rt->shared->trace_len);
 	size_t room;
 	va_list ap;
