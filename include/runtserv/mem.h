@@ -68,9 +68,10 @@ struct rts_mem_config {
 
 /*
  * @arena, aligned to 16 bytes and the caller's for the life of the result, holds all
- * bookkeeping; the memory that is managed is never looked at. An entry of the map costs 10
- * to 35 bytes, a page of pool blocks up to 64. EFI_INVALID_PARAMETER: a bad configuration;
- * EFI_BUFFER_TOO_SMALL: an arena too small to begin (32 KiB is enough to begin).
+ * bookkeeping; the memory that is managed is never looked at. An entry of the map costs 8
+ * to 35 bytes; a chunk of pool blocks (1 to 16 pages), or a block with pages of its own, 74
+ * more. EFI_INVALID_PARAMETER: a bad configuration; EFI_BUFFER_TOO_SMALL: an arena too
+ * small to begin (32 KiB is enough to begin).
  */
 EFI_STATUS rts_mem_init(void *arena, size_t arena_len, const struct rts_mem_config *config,
 			struct rts_mem **ret);
@@ -87,8 +88,8 @@ EFI_STATUS rts_mem_add(struct rts_mem *m, uint64_t base, uint64_t pages, uint32_
 
 /*
  * The services. Argument order and rules are the specification's; what a call gives is
- * written on success only. EFI_OUT_OF_RESOURCES from any of them, EFI_SUCCESS and no change
- * from rts_mem_get_map(), may also mean that the arena is full.
+ * written on success only. EFI_OUT_OF_RESOURCES may also mean that the arena is full,
+ * EFI_UNSUPPORTED means that boot services are over; rts_mem_get_map() has neither.
  */
 EFI_STATUS rts_mem_allocate_pages(struct rts_mem *m, EFI_ALLOCATE_TYPE how, uint32_t type,
 				  uint64_t pages, EFI_PHYSICAL_ADDRESS *memory);

@@ -111,7 +111,8 @@ bool mem_guards(const struct rts_mem *m, unsigned what, uint32_t type)
 
 /* Changes. */
 
-void mem_changed(struct rts_mem *m)
+/* A new map key. */
+static void changed(struct rts_mem *m)
 {
 	if (++m->key == 0)
 		m->key = 1;
@@ -234,14 +235,14 @@ EFI_STATUS rts_mem_add(struct rts_mem *m, uint64_t base, uint64_t pages, uint32_
 	mem_tree_set(m, first, first + pages, class);
 	if (first == 0 && type == EfiConventionalMemory)
 		mem_tree_set(m, 0, 1, null_class);
-	mem_changed(m);
+	changed(m);
 	return EFI_SUCCESS;
 }
 
 /* Search. */
 
 /* Where a request goes in @run: at its top, as far as @r->below allows. With guards: above
- * a guard page that is there or fits in, and below another. Page 0 is no guard page. */
+ * a guard page that is there or fits in, and below another. Page 0 is in no usable run. */
 static bool place_in(struct rts_mem *m, const struct mem_run *run,
 		     const struct mem_request *r, uint64_t *ret_first)
 {
@@ -337,7 +338,7 @@ EFI_STATUS mem_take(struct rts_mem *m, const struct mem_request *r, uint64_t *re
 	protect(m, low, first, false);
 	protect(m, end, high, false);
 	protect(m, first, end, true);
-	mem_changed(m);
+	changed(m);
 	*ret_first = first;
 	return EFI_SUCCESS;
 }
@@ -405,7 +406,21 @@ EFI_STATUS mem_give(struct rts_mem *m, uint64_t first, uint64_t end, unsigned ow
 		if (freed == MEM_QUARANTINE)
 			protect(m, first, end, false);
 	}
-	mem_changed(m);
+	changed(m);
+	return EFI_SUCCESS;
+}
+
+static EFI_STATUS take_at(struct rts_mem *m, uint64_t first, uint64_t end, uint32_t type)
+{
+	m->call++;
+	if (!held_by(m, first, end, OWNED_BY(MEM_FREE) | OWNED_BY(MEM_QUARANTINE)))
+		return EFI_NOT_FOUND;
+	if (!mem_tree_room(m, new_borders(m, first, end), true) ||
+	    !has_classes(m, first, end, type, MEM_PAGES))
+		return EFI_OUT_OF_RESOURCES;
+	convert(m, first, end, type, MEM_PAGES);
+	protect(m, first, end, true);
+	changed(m);
 	return EFI_SUCCESS;
 }
 
@@ -438,17 +453,7 @@ EFI_STATUS rts_mem_allocate_pages(struct rts_mem *m, EFI_ALLOCATE_TYPE how, uint
 		first = *memory >> PAGE_SHIFT;
 		if (*memory % (granule * PAGE_BYTES) != 0 || pages > SPACE_PAGES - first)
 			return EFI_NOT_FOUND;
-		if (!held_by(m, first, first + pages,
-			     OWNED_BY(MEM_FREE) | OWNED_BY(MEM_QUARANTINE)))
-			return EFI_NOT_FOUND;
-		m->call++;
-		if (!mem_tree_room(m, new_borders(m, first, first + pages), true) ||
-		    !has_classes(m, first, first + pages, type, MEM_PAGES))
-			return EFI_OUT_OF_RESOURCES;
-		convert(m, first, first + pages, type, MEM_PAGES);
-		protect(m, first, first + pages, true);
-		mem_changed(m);
-		return EFI_SUCCESS;
+		return take_at(m, first, first + pages, type);
 	}
 	/* The last byte may be at the limit. */
 	if (how == AllocateMaxAddress && *memory != UINT64_MAX)

@@ -40,8 +40,6 @@ struct mem_class {
 	uint8_t hidden; /* not in the memory map */
 };
 
-_Static_assert(sizeof(struct mem_class) * 16 <= 512, "CLASSES_PER_NODE");
-
 #define CLASS_BITS   PAGE_SHIFT
 #define CLASS_COUNT  (1U << CLASS_BITS)
 #define CLASS_USABLE (CLASS_COUNT / 2) /* this bit in a number: usable */
@@ -54,6 +52,8 @@ _Static_assert(sizeof(struct mem_class) * 16 <= 512, "CLASSES_PER_NODE");
 #define CLASSES_PER_NODE 16U
 #define CLASS_BUCKETS    256U
 #define TREE_HEIGHT_MAX  12U
+_Static_assert(sizeof(struct mem_class) * CLASSES_PER_NODE <= NODE_BYTES,
+	       "classes fit a node");
 
 struct mem_leaf {
 	uint32_t next;
@@ -206,7 +206,6 @@ bool mem_tree_check(struct rts_mem *m);
 /* mem_pages.c */
 bool mem_type_can(uint32_t type);                             /* be allocated */
 uint64_t mem_granule(const struct rts_mem *m, uint32_t type); /* pages */
-void mem_changed(struct rts_mem *m);                          /* a new map key */
 bool mem_guards(const struct rts_mem *m, unsigned what, uint32_t type);
 /* Pages that somebody wants. */
 struct mem_request {
