@@ -97,18 +97,19 @@ static void stacks_new(struct rt *rt)
 	EFI_PHYSICAL_ADDRESS at;
 
 	if (rts_mem_allocate_pages(rt->mem, AllocateAnyPages, EfiBootServicesData,
-				   RT_BOOT_STACK / 4096 + 1, &at) != EFI_SUCCESS)
+				   (RT_STACK_GAP + RT_BOOT_STACK) / 4096 + 1,
+				   &at) != EFI_SUCCESS)
 		rt_trouble(rt, "no memory for a stack");
+	at += RT_STACK_GAP;
 	rt_block_add(rt, at, RT_BOOT_STACK + 4096, EfiBootServicesData, RT_BLOCK_STACK,
-		     NULL, NULL);
+		     NULL, "stack");
 	rt->boot_stack = at + RT_BOOT_STACK;
 	rt->os_next -= 4096; /* a guard at the end */
 	rt->os_next -= RT_RUNTIME_STACK + 4096;
 	rt_block_add(rt, rt->os_next, RT_RUNTIME_STACK + 4096, EfiMaxMemoryType,
 		     RT_BLOCK_STACK, NULL, "runtime stack");
 	rt->runtime_stack = rt->os_next + RT_RUNTIME_STACK;
-	/* what jumps past the guard page shall not meet the calls' arguments */
-	rt->os_next -= 1U << 20;
+	rt->os_next -= RT_STACK_GAP;
 }
 
 static void phase(struct rt *rt, enum rt_phase p)

@@ -320,9 +320,8 @@ static bool step_over_store(struct rt *rt, greg_t *g, struct rt_mmio *m, uint64_
 	return true;
 }
 
-/* A memory map that a driver reads: every access is let through and its place noted, and in
- * the end the distances between them tell what the reader takes a descriptor's size to be.
- */
+/* A memory map that a driver reads: every access is let through, and how far each
+ * instruction goes from one to the next tells what it takes a descriptor's size to be. */
 
 static void watch_protect(const struct rt *rt, int prot)
 {
@@ -330,6 +329,39 @@ static void watch_protect(const struct rt *rt, int prot)
 
 	mprotect((void *)from,
 		 ((rt->watch_base + rt->watch_len + PAGE - 1) & ~(PAGE - 1)) - from, prot);
+}
+
+/* @distance is one step of @size, or a few: loops are unrolled. */
+static bool is_step(uint64_t distance, uint64_t size)
+{
+	return distance != 0 && distance % size == 0 && distance / size <= 4;
+}
+
+static void watch_note(struct rt *rt, const greg_t *g, uint32_t offset)
+{
+	const uint64_t by = rt->in_host ? rt->call->from : (uint64_t)g[REG_RIP];
+	struct rt_reader *r = NULL;
+
+	/* of what a service reads for a driver, the first byte */
+	if (rt->in_host && rt->call->seen)
+		return;
+	if (rt->in_host)
+		rt->call->seen = true;
+	for (uint32_t i = 0; r == NULL && i < RT_READERS_MAX; i++)
+		if (rt->watch_readers[i].by == by)
+			r = &rt->watch_readers[i];
+	if (r == NULL) {
+		r = &rt->watch_readers[rt->watch_next++ % RT_READERS_MAX];
+		*r = (struct rt_reader){by, offset};
+		return;
+	}
+	if (is_step(offset - r->offset, rt->shared->map_descriptor_size)) {
+		rt->watch_right++;
+	} else if (is_step(offset - r->offset, sizeof(EFI_MEMORY_DESCRIPTOR))) {
+		rt->watch_wrong++;
+		rt->watch_from = culprit(rt, g, false);
+	}
+	r->offset = offset;
 }
 
 static bool watch_access(struct rt *rt, ucontext_t *uc, uint64_t address)
@@ -340,11 +372,9 @@ static bool watch_access(struct rt *rt, ucontext_t *uc, uint64_t address)
 	    address >= ((rt->watch_base + rt->watch_len + PAGE - 1) & ~(PAGE - 1)))
 		return false;
 	if (address >= rt->watch_base && address - rt->watch_base < rt->watch_len &&
-	    rt->watch_count < sizeof rt->watch_offsets / sizeof *rt->watch_offsets) {
-		rt->watch_offsets[rt->watch_count++] = (uint16_t)(address - rt->watch_base);
-		rt->watch_from = culprit(rt, uc->uc_mcontext.gregs, false);
-	}
-	watch_protect(rt, PROT_READ | PROT_WRITE);
+	    (!rt->in_host || rt->call != NULL))
+		watch_note(rt, uc->uc_mcontext.gregs, (uint32_t)(address - rt->watch_base));
+	watch_protect(rt, rt->watch_rights);
 	rt->watch_open = true;
 	uc->uc_mcontext.gregs[REG_EFL] |= FLAG_TF;
 	return true;
@@ -352,44 +382,35 @@ static bool watch_access(struct rt *rt, ucontext_t *uc, uint64_t address)
 
 void rt_watch(struct rt *rt, uint64_t base, uint64_t len)
 {
+	const struct rt_block *b = rt_block_at(rt, base);
+
 	rt_watch_end(rt);
-	if (len == 0 || len > UINT16_MAX || rt_block_find(rt, base) < 0)
+	if (len == 0 || len > UINT16_MAX || b == NULL || base + len > b->physical + b->size)
 		return;
 	rt->watch_base = base;
 	rt->watch_len = len;
-	rt->watch_count = 0;
+	rt->watch_rights = PROT_READ | PROT_WRITE;
+	/* where sections share pages, there may be code beside it */
+	if (b->kind == RT_BLOCK_IMAGE && rt->loaded[b->owner].pe.section_align % PAGE != 0)
+		rt->watch_rights |= PROT_EXEC;
+	rt->watch_right = rt->watch_wrong = rt->watch_next = 0;
+	memset(rt->watch_readers, 0, sizeof rt->watch_readers);
 	watch_protect(rt, PROT_NONE);
-}
-
-static unsigned watch_pairs(const struct rt *rt, unsigned distance)
-{
-	unsigned n = 0;
-
-	for (uint32_t i = 0; i < rt->watch_count; i++)
-		for (uint32_t k = 0; k < rt->watch_count; k++)
-			if (rt->watch_offsets[k] == rt->watch_offsets[i] + distance) {
-				n++;
-				break;
-			}
-	return n;
 }
 
 void rt_watch_end(struct rt *rt)
 {
-	const unsigned right = rt->shared->map_descriptor_size,
-		       wrong = sizeof(EFI_MEMORY_DESCRIPTOR);
-
 	if (rt->watch_len == 0)
 		return;
-	watch_protect(rt, PROT_READ | PROT_WRITE);
+	watch_protect(rt, rt->watch_rights);
 	rt->watch_len = 0;
-	if (right != wrong && watch_pairs(rt, wrong) >= 3 &&
-	    watch_pairs(rt, wrong) > watch_pairs(rt, right))
+	if (rt->watch_wrong >= 3 && rt->watch_wrong > rt->watch_right)
 		rt_find(rt, RT_DESCRIPTOR_SIZE, rt->watch_from, 0,
 			"walks the memory map in steps of %u bytes, "
 			"sizeof(EFI_MEMORY_DESCRIPTOR); GetMemoryMap said "
 			"DescriptorSize %u",
-			wrong, right);
+			(unsigned)sizeof(EFI_MEMORY_DESCRIPTOR),
+			rt->shared->map_descriptor_size);
 }
 
 /* Ports. */
@@ -551,7 +572,8 @@ static void on_segv(int sig, siginfo_t *si, void *context)
 		step_begin(rt, uc, m, address, offset, access == RT_WRITE);
 		return;
 	}
-	if (access != RT_EXECUTE && watch_access(rt, uc, address))
+	if ((access != RT_EXECUTE || (rt->watch_rights & PROT_EXEC) != 0) &&
+	    watch_access(rt, uc, address))
 		return;
 	if (access == RT_WRITE && relocates(rt, (uint64_t)g[REG_RIP], address))
 		return;

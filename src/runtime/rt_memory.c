@@ -44,6 +44,8 @@ uint64_t svc_allocate_pages(struct rt *rt, const uint64_t *a)
 static void block_free(struct rt *rt, struct rt_block *b, const struct rt_place *by)
 {
 	rt_canaries_check(rt, b, b->kind == RT_BLOCK_POOL ? "FreePool" : "FreePages");
+	if (rt->watch_base - b->physical < b->size)
+		rt_watch_end(rt);
 	rt_block_protect(rt, b, PROT_NONE);
 	b->freed = 1;
 	b->freed_by = by->image;
@@ -96,6 +98,18 @@ static void free_refused(struct rt *rt, enum rt_block_kind kind, uint64_t addres
 		rt_record_block(rt, b);
 }
 
+/* Images, tables and stacks are the firmware's. */
+static bool are_pages(struct rt *rt, uint64_t from, uint64_t count)
+{
+	for (uint64_t i = 0; i < count && rt_ram(rt, from + i * PAGE, PAGE) != NULL; i++) {
+		const struct rt_block *b = rt_block_at(rt, from + i * PAGE + PAGE - 1);
+
+		if (b != NULL && b->kind != RT_BLOCK_PAGES)
+			return false;
+	}
+	return true;
+}
+
 uint64_t svc_free_pages(struct rt *rt, const uint64_t *a)
 {
 	const uint64_t from = a[0], to = from + a[1] * PAGE;
@@ -103,7 +117,8 @@ uint64_t svc_free_pages(struct rt *rt, const uint64_t *a)
 	EFI_STATUS status;
 
 	check_exit_event(rt, "FreePages");
-	status = rts_mem_free_pages(rt->mem, from, a[1]);
+	status = are_pages(rt, from, a[1]) ? rts_mem_free_pages(rt->mem, from, a[1])
+					   : EFI_NOT_FOUND;
 	for (uint32_t i = 0;
 	     status == EFI_SUCCESS && i < atomic_load(&rt->shared->blocks_count); i++) {
 		const struct rt_block *b = &rt->shared->blocks[i];
@@ -166,8 +181,6 @@ uint64_t svc_free_pool(struct rt *rt, const uint64_t *a)
 	EFI_STATUS status;
 
 	check_exit_event(rt, "FreePool");
-	if (i >= 0 && a[0] >= rt->watch_base && a[0] - rt->watch_base < rt->watch_len)
-		rt_watch_end(rt);
 	status = rts_mem_free_pool(rt->mem, a[0]);
 	if (status == EFI_SUCCESS && i >= 0)
 		block_free(rt, &rt->shared->blocks[i], &by);

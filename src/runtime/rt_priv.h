@@ -35,6 +35,8 @@
 
 #define RT_BOOT_STACK    (128U << 10) /* UEFI 2.10 §2.3.4: at least this */
 #define RT_RUNTIME_STACK 4096U        /* the same: what a runtime service may count on */
+/* Below either: what jumps past a guard page shall meet nothing. */
+#define RT_STACK_GAP     (1U << 20)
 #define RT_CANARY        0xa7
 
 /* A driver that calls no service for so many ticks of 20 ms may be waiting for a timer's
@@ -50,6 +52,7 @@
 #define RT_PCDS_MAX      4096U
 #define RT_SKIP_MAX      4096U
 #define RT_MMIO_MAX      4U
+#define RT_READERS_MAX   64U
 #define RT_FIRST_MAX     64U
 
 /* OVMF's flash ends at 4 GiB. It begins with variables, event log, working and spare block,
@@ -92,6 +95,7 @@ struct rt_call {
 	uint64_t driver_sp; /* of the driver's frame before this one */
 	unsigned stub;      /* RT_STUB_END: none, the driver was interrupted */
 	uint64_t from;      /* return address */
+	bool seen;          /* reading a watched memory map */
 };
 
 struct rt_event {
@@ -237,8 +241,12 @@ struct rt {
 
 	/* a memory map that an application is walking */
 	uint64_t watch_base, watch_len;
-	uint32_t watch_count;
-	uint16_t watch_offsets[1024];
+	int watch_rights;
+	struct rt_reader {
+		uint64_t by; /* an instruction, or where a service was called */
+		uint32_t offset;
+	} watch_readers[RT_READERS_MAX];
+	uint32_t watch_next, watch_right, watch_wrong; /* steps */
 	bool watch_open;
 	struct rt_place watch_from;
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The entry point works in a buffer on the stack: there are 128 KiB, not more. */
+/*
+ * The entry point works in a buffer on the stack, from its lower end: there are 128 KiB,
+ * not more, and other memory is not far below.
+ */
 #include "driver.h"
 
-#define ROOM ((SEEDED ? 160U : 32U) << 10)
+#define ROOM ((SEEDED ? 512U : 96U) << 10)
 
 static NOINLINE uint8_t sum(void)
 {
@@ -10,8 +13,8 @@ static NOINLINE uint8_t sum(void)
 	volatile uint8_t *p = OPAQUE(&buffer[0]);
 	uint8_t n = 0;
 
-	for (unsigned i = ROOM; i > 0; i--)
-		p[i - 1] = (uint8_t)i;
+	for (unsigned i = 0; i < ROOM; i++)
+		p[i] = (uint8_t)i;
 	for (unsigned i = 0; i < ROOM; i++)
 		n = (uint8_t)(n + p[i]);
 	return n;
