@@ -198,12 +198,12 @@ struct rt {
 	uint64_t random;
 
 	/* space */
-	int ram_fd;
 	uint8_t *ram; /* our own, always writable view of RAM */
 	uint64_t os_next, virtual_next;
 	struct rts_mem *mem;
 	uint32_t page_block[RT_RAM_LEN / EFI_PAGE_SIZE]; /* 1 + the newest block there; 0:
 							     none */
+	int ram_fd;
 	uint32_t oldest; /* where to look for a freed block whose place is needed */
 	bool virtual_done, runtime, exiting, exit_events, in_convert;
 	bool os_converts;          /* it is the run that calls SetVirtualAddressMap */
@@ -226,17 +226,16 @@ struct rt {
 	/* fault handling */
 	bool in_host; /* our code runs, not a driver's */
 	bool interrupts_off;
+	bool faulting; /* the end of this run is being recorded */
+	bool stepping;
 	uint32_t found;          /* the record that the last finding went to */
 	struct rt_place at_port; /* the last instruction that used one */
-	bool faulting;           /* the end of this run is being recorded */
-	bool stepping;
 	struct rt_mmio *step_mmio;
 	uint64_t step_address;
-	int step_pass;
-	bool step_write;
 	uint64_t step_saved[23];
 	uint8_t step_first[16], step_kept[16];
-	bool non_canonical;
+	int step_pass;
+	bool step_write, non_canonical;
 	unsigned timeout_ms;
 
 	/* a memory map that an application is walking */
