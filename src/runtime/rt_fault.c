@@ -157,17 +157,16 @@ static struct rt_place culprit(struct rt *rt, const greg_t *g, bool fetch)
 	return from.image != RT_NOBODY ? from : at;
 }
 
-PLAIN /* It is us who called an address that there cannot be: a driver's pointer. */
-	static bool
-	in_gate(const greg_t *g)
+/* It is us who called an address that there cannot be: a driver's pointer. */
+static bool in_gate(const greg_t *g)
 {
 	const uint64_t rip = (uint64_t)g[REG_RIP];
 
 	return rip >= (uintptr_t)rt_gate && rip < (uintptr_t)rt_gate_resume;
 }
 
-_Noreturn static void fault(struct rt *rt, const ucontext_t *uc, uint32_t rule,
-			    uint64_t address, enum rt_access access, const char *text)
+PLAIN _Noreturn static void fault(struct rt *rt, const ucontext_t *uc, uint32_t rule,
+				  uint64_t address, enum rt_access access, const char *text)
 {
 	const greg_t *g = uc->uc_mcontext.gregs;
 	const uint64_t rip = (uint64_t)g[REG_RIP];
@@ -532,14 +531,13 @@ static uint64_t convert_pointer(struct rt *rt)
 	return (uint64_t)services->ConvertPointer;
 }
 
-PLAIN /* The flags in which a driver was interrupted are not for us. */
-	static void
-	handler_begin(void)
+/* The flags in which a driver was interrupted are not for us. */
+static void handler_begin(void)
 {
 	__builtin_ia32_writeeflags_u64(2);
 }
 
-static void on_segv(int sig, siginfo_t *si, void *context)
+PLAIN static void on_segv(int sig, siginfo_t *si, void *context)
 {
 	struct rt *rt = rt_self;
 	ucontext_t *uc = context;
