@@ -676,7 +676,9 @@ PLAIN static void on_tick(int sig, siginfo_t *si, void *context)
 	handler_begin();
 	if (rt == NULL || (rt->driver_sp == 0 && rt->notified <= RT_EVENTS_MAX))
 		return;
-	if (atomic_fetch_add(&rt->ticks, 1) < rt->deadline_ticks || rt->driver_sp == 0) {
+	/* on the way into a driver or out of it, the next tick will do */
+	if (atomic_fetch_add(&rt->ticks, 1) < rt->deadline_ticks || rt->driver_sp == 0 ||
+	    (rt->in_host && rt->call == NULL)) {
 		interrupt(rt, uc->uc_mcontext.gregs);
 		return;
 	}

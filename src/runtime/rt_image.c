@@ -134,6 +134,9 @@ int rt_image_load(struct rt *rt, unsigned i, struct diag *d)
 	*p = (EFI_LOADED_IMAGE_PROTOCOL){
 		.Revision = EFI_LOADED_IMAGE_PROTOCOL_REVISION,
 		.ParentHandle = (EFI_HANDLE)rt->own_handle,
+		/* where the firmware volume would be: what is looked for there is missing
+		 */
+		.DeviceHandle = driver->has_guid ? (EFI_HANDLE)rt->own_handle : NULL,
 		.SystemTable = (EFI_SYSTEM_TABLE *)rt->st,
 		.ImageBase = (void *)at,
 		.ImageSize = l->pe.size,

@@ -648,17 +648,32 @@ static void runtime_arch_new(struct rt *rt, uint32_t *handle)
 	rt_protocol_install(rt, handle, &guid, at);
 }
 
-/* OVMF's first code leaves there what kind of confidential guest this is, and drivers of
- * newer builds look at it first: it is none. */
-#define WORK_AREA 0x80b000ULL
-
-static void work_area_new(struct rt *rt)
+/* What drivers of OVMF look for at addresses of the build. */
+static void fixed_pages_new(struct rt *rt)
 {
-	if (mmap((void *)WORK_AREA, PAGE, PROT_READ,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
-		 0) == (void *)WORK_AREA)
-		rt_block_add(rt, WORK_AREA, PAGE, EfiBootServicesData, RT_BLOCK_TABLE, NULL,
-			     "OVMF work area");
+	static const struct {
+		uint64_t at;
+		int prot;
+		uint32_t type;
+		const char *name;
+	} pages[] = {
+		/* what S3 resume needs is kept there; zeros: nothing yet */
+		{0x806000, PROT_READ | PROT_WRITE, EfiACPIMemoryNVS, "OVMF lock box"},
+		/* what the first code found out about confidential guests: this is none */
+		{0x80b000, PROT_READ, EfiBootServicesData, "OVMF work area"},
+	};
+
+	for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+		void *p = (void *)pages[i].at;
+
+		if (mmap(p, PAGE, pages[i].prot,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != p)
+			continue;
+		rt_block_protect(rt,
+				 rt_block_add(rt, pages[i].at, PAGE, pages[i].type,
+					      RT_BLOCK_TABLE, NULL, pages[i].name),
+				 pages[i].prot);
+	}
 }
 
 void rt_platform_init(struct rt *rt)
@@ -678,7 +693,7 @@ void rt_platform_init(struct rt *rt)
 	}
 	gcd_add(rt, EfiGcdMemoryTypeSystemMemory, RT_RAM_BASE, RT_RAM_LEN,
 		EFI_MEMORY_WB | EFI_MEMORY_RUNTIME);
-	work_area_new(rt);
+	fixed_pages_new(rt);
 	rt->hob = hob_list_new(rt);
 	rt_configuration_table(rt, &hob_guid, rt->hob);
 	rt_configuration_table(rt, &dxe_guid, rt->dxe);

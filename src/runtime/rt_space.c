@@ -388,6 +388,8 @@ void rt_space_switch(struct rt *rt)
 		const struct rt_block *b = &rt->shared->blocks[i];
 		const uint64_t from = FLOOR(b->virtual_), to = CEIL(b->virtual_ + b->size);
 
+		if (b->kind == RT_BLOCK_TABLE && rt_ram(rt, b->physical, 1) == NULL)
+			rt_block_protect(rt, b, PROT_NONE);
 		if (b->freed || b->virtual_ == 0 || b->kind == RT_BLOCK_DEVICE)
 			continue;
 		if (map_at(from, to - from, RW, rt->ram_fd,
