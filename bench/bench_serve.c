@@ -5,6 +5,7 @@
  * `runtserv serve` beside a bare echo on the same kind of socket. Each pair runs in turn,
  * in one run; the median of the pairs' ratios is what counts. Usage: bench_serve RUNTSERV
  */
+#include "bench.h"
 #include "mm_message.h"
 #include "runtserv/wire.h"
 
@@ -24,40 +25,6 @@
 #define VALUE_LEN 32U
 
 static const EFI_GUID ns = {0x11111111, 0x2222, 0x3333, {1, 2, 3, 4, 5, 6, 7, 8}};
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	const double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *v, size_t n)
-{
-	qsort(v, n, sizeof *v, by_value);
-	return v[n / 2];
-}
-
-/* A ratio and its limit; what misses its limit is the program's exit status. */
-static int missed;
-
-static const char *against(double ratio, double limit)
-{
-	static char text[64];
-
-	missed += ratio > limit;
-	snprintf(text, sizeof text, "%7.2fx  (limit %gx)%s", ratio, limit,
-		 ratio > limit ? "  MISSED" : "");
-	return text;
-}
 
 static void die(const char *what)
 {
@@ -171,12 +138,12 @@ static double time_wire(struct store *s, unsigned count)
 		memcpy(messages[i].buf, m.buf, m.len);
 		messages[i].len = m.len;
 	}
-	t = now();
+	t = bench_now(CLOCK_MONOTONIC);
 	for (unsigned i = 0; i < CALLS; i++)
 		if (rts_wire_mm(&s->w, messages[i % SAMPLE].buf, messages[i % SAMPLE].len,
 				&n) != 0)
 			die("wire");
-	t = now() - t;
+	t = bench_now(CLOCK_MONOTONIC) - t;
 	for (unsigned i = 0; i < SAMPLE; i++)
 		if (messages[i].buf[MM_PAYLOAD + 36 + 16] !=
 		    (uint8_t)(i * (count / SAMPLE)))
@@ -192,13 +159,13 @@ static double time_bare(struct store *s, unsigned count)
 
 	for (unsigned i = 0; i < SAMPLE; i++)
 		name_of(i * (count / SAMPLE), names[i]);
-	t = now();
+	t = bench_now(CLOCK_MONOTONIC);
 	for (unsigned i = 0; i < CALLS; i++) {
 		if (bare_get(&s->bare, &ns, names[i % SAMPLE], value) != VALUE_LEN)
 			die("bare");
 		__asm__ volatile("" : : "r"(value) : "memory");
 	}
-	return (now() - t) / CALLS;
+	return (bench_now(CLOCK_MONOTONIC) - t) / CALLS;
 }
 
 static void bench_memory(void)
@@ -216,13 +183,15 @@ static void bench_memory(void)
 		factor[i] = large[i] / bare[i];
 	}
 	printf("%-58s %10s %8s\n", "GetVariable in process", "ns/call", "ratio");
-	printf("%-58s %10.1f\n", "  wire + vars, 100 variables", median(small, ROUNDS));
+	printf("%-58s %10.1f\n", "  wire + vars, 100 variables",
+	       bench_median(small, ROUNDS));
 	printf("%-58s %10.1f %s\n", "  wire + vars, 10,000 variables, against 100",
-	       median(large, ROUNDS), against(median(growth, ROUNDS), 1.2));
+	       bench_median(large, ROUNDS),
+	       bench_against(bench_median(growth, ROUNDS), 1.2));
 	printf("%-58s %10.1f\n", "  bare hash look-up and copy, 10,000 entries",
-	       median(bare, ROUNDS));
+	       bench_median(bare, ROUNDS));
 	printf("%-58s %10s %s\n", "  wire + vars against bare, 10,000", "",
-	       against(median(factor, ROUNDS), 20));
+	       bench_against(bench_median(factor, ROUNDS), 20));
 }
 
 /* A bare echo: one blocking connection, read and write. */
@@ -256,7 +225,7 @@ static int connect_to(const char *path)
 static double time_socket(int fd, const uint8_t *request, size_t len, unsigned calls)
 {
 	static uint8_t reply[70000];
-	double t = now();
+	double t = bench_now(CLOCK_MONOTONIC);
 
 	for (unsigned i = 0; i < calls; i++) {
 		size_t got = 0;
@@ -271,7 +240,7 @@ static double time_socket(int fd, const uint8_t *request, size_t len, unsigned c
 			got += (size_t)n;
 		}
 	}
-	return (now() - t) / calls;
+	return (bench_now(CLOCK_MONOTONIC) - t) / calls;
 }
 
 static void bench_socket(const char *runtserv)
@@ -322,11 +291,11 @@ static void bench_socket(const char *runtserv)
 	}
 	printf("%-58s %10s %8s\n", "GetVariable through the MM socket, one connection",
 	       "req/s", "ratio");
-	printf("%-58s %10.0f\n", "  runtserv serve", 1e9 / median(served, ROUNDS));
+	printf("%-58s %10.0f\n", "  runtserv serve", 1e9 / bench_median(served, ROUNDS));
 	printf("%-58s %10.0f\n", "  bare echo of the same bytes",
-	       1e9 / median(echoed, ROUNDS));
+	       1e9 / bench_median(echoed, ROUNDS));
 	printf("%-58s %10s %s\n", "  time of serve against echo", "",
-	       against(median(factor, ROUNDS), 1.3));
+	       bench_against(bench_median(factor, ROUNDS), 1.3));
 	close(fd);
 	close(echo_fd);
 	kill(serve, SIGTERM);
@@ -347,5 +316,5 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	bench_memory();
 	bench_socket(argv[1]);
-	return missed > 0;
+	return bench_missed > 0;
 }
