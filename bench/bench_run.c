@@ -81,7 +81,7 @@ static double hosted(const struct rts_fv *fv, unsigned calls)
 	snprintf(script, sizeof script,
 		 "phase boot\nset Speed global nv+bs+rt "
 		 "\"0123456789abcdef0123456789abcdef\"\n"
-		 "phase virtual\nx%u get Speed global\n",
+		 "phase virtual\nx%u get Speed global 32\n",
 		 calls);
 	begin = children();
 	if (runtime_run(&config, &d, &report) < 0)

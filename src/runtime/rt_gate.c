@@ -207,7 +207,8 @@ uint64_t rt_enter(struct rt *rt, uint64_t fn, const uint64_t *args, size_t count
 	if (outermost) {
 		/* the arguments lie above what a service may count on */
 		at += (count + 1) / 2 * 16 + 32;
-		atomic_store(&rt->shared->entries, ++rt->entries);
+		atomic_store_explicit(&rt->shared->entries, ++rt->entries,
+				      memory_order_relaxed);
 		/* notifications that signal each other without end have one limit together
 		 */
 		if (rt->notified <= RT_EVENTS_MAX)
