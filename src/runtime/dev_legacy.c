@@ -119,10 +119,8 @@ static void pit_control(struct rt_machine *m, uint8_t value)
 #define UART_IER  1
 #define UART_IIR  2
 #define UART_LCR  3
-#define UART_MCR  4
 #define UART_LSR  5
 #define UART_MSR  6
-#define UART_SCR  7
 #define LCR_DLAB  0x80
 #define LSR_EMPTY 0x60
 #define MSR_READY 0xb0 /* CTS, DSR, DCD */

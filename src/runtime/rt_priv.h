@@ -84,7 +84,6 @@ enum {
 	RT_STUB_BOOT_END = 128,
 	RT_STUB_RUNTIME = 128, /* in table order, 14 */
 	RT_STUB_MM = 142,      /* MM_COMMUNICATION2 */
-	RT_STUB_BEFORE_EXIT = 143,
 	RT_STUB_END = 160,
 };
 #define RT_STUB_LEN 16U

@@ -33,9 +33,8 @@ struct runtime_config {
 	const char *firmware_path;
 	uint64_t firmware_len; /* bytes of the image: tells where its flash lies */
 	enum runtime_engine engine;
-	bool no_virtual; /* the operating system never calls SetVirtualAddressMap */
-	bool head_guard; /* pool blocks begin at a guard page, not end there */
-	bool no_seccomp;
+	bool no_virtual;     /* the operating system never calls SetVirtualAddressMap */
+	bool head_guard;     /* pool blocks begin at a guard page, not end there */
 	bool console;        /* what drivers print goes to standard error, once */
 	unsigned timeout_ms; /* for each call into a driver; 0: 5000 */
 	uint64_t seed;       /* of address choices; the same seed gives the same run */
