@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -43,9 +44,29 @@ int cli_error(const char *verb, const char *fmt, ...) __attribute__((format(prin
  * 0, or -errno: -EFBIG past @max. */
 int cli_file_read(const char *path, size_t max, uint8_t **ret, size_t *ret_len);
 
+/* The character at @s, which ends with a NUL, and its bytes in UTF-8; 0: those there are
+ * none. */
+size_t cli_utf8_next(const char *s, uint32_t *ret);
+
+/* Controls, and what changes the order in which the rest is shown. */
+bool cli_is_unsafe(uint32_t c);
+
 /* Prints a text that somebody else chose: what could move a terminal's cursor, or turn its
  * line around, becomes '?'. */
 void cli_print_text(FILE *to, const char *text);
+
+/* STEM[.RANK+1][-NAME]SUFFIX, for a driver that is extracted: @name, which may be NULL,
+ * comes from its image, and keeps what is harmless in any folder. @stem: up to 40 bytes. */
+#define CLI_DRIVER_FILE_MAX 128U
+void cli_driver_file_name(const char *stem, unsigned rank, const char *name,
+			  const char *suffix, char ret[CLI_DRIVER_FILE_MAX]);
+
+/* Both: EXIT_WELL, or EXIT_TROUBLE after a message. A folder that may be there already,
+ * open; a file in it, which replaces what is there under its name, a symbolic link, too.
+ * @ret_path, if not NULL: its path, for the caller to free. */
+int cli_folder_make(const char *verb, const char *path, int *ret);
+int cli_folder_put(const char *verb, const char *path, int dir, const char *name,
+		   const void *p, size_t n, char **ret_path);
 
 /* The verbs. argv[0] is the verb; the result is the exit status. */
 int cmd_fw(int argc, char **argv);

@@ -2,7 +2,6 @@
 /* What verbs that read somebody else's files share: reading one, and printing its texts. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -54,42 +53,45 @@ int cli_file_read(const char *path, size_t max, uint8_t **ret, size_t *ret_len)
 	return 0;
 }
 
-/* Controls, and what changes the order in which a terminal shows the rest. */
-static bool is_unsafe(uint32_t c)
+bool cli_is_unsafe(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
 }
 
-/* Bytes of the UTF-8 sequence at @s, which ends with a NUL; 0: it is none. */
-static size_t sequence(const uint8_t *s, uint32_t *ret)
+size_t cli_utf8_next(const char *s, uint32_t *ret)
 {
-	const size_t len = *s < 0x80   ? 1
-			   : *s < 0xc2 ? 0
-			   : *s < 0xe0 ? 2
-			   : *s < 0xf0 ? 3
-			   : *s < 0xf5 ? 4
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	const uint8_t *p = (const uint8_t *)s;
+	const size_t len = *p < 0x80   ? 1
+			   : *p < 0xc2 ? 0
+			   : *p < 0xe0 ? 2
+			   : *p < 0xf0 ? 3
+			   : *p < 0xf5 ? 4
 				       : 0;
+	uint32_t c = len == 1 ? *p : *p & (0xffU >> (len + 1));
 
-	*ret = len == 1 ? *s : *s & (0xffU >> (len + 1));
 	for (size_t i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
+		if ((p[i] & 0xc0) != 0x80)
 			return 0;
-		*ret = *ret << 6 | (s[i] & 0x3fU);
+		c = c << 6 | (p[i] & 0x3fU);
 	}
+	if (c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		return 0;
+	*ret = c;
 	return len;
 }
 
 void cli_print_text(FILE *to, const char *text)
 {
-	for (const uint8_t *s = (const uint8_t *)text; *s != 0;) {
+	while (*text != 0) {
 		uint32_t c;
-		const size_t len = sequence(s, &c);
+		const size_t len = cli_utf8_next(text, &c);
 
-		if (len == 0 || is_unsafe(c))
+		if (len == 0 || cli_is_unsafe(c))
 			fputc('?', to);
 		else
-			fwrite(s, 1, len, to);
-		s += len != 0 ? len : 1;
+			fwrite(text, 1, len, to);
+		text += len != 0 ? len : 1;
 	}
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* `runtserv fw`: lists the files of a firmware image, and takes its drivers out. */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <string.h>
@@ -9,15 +8,12 @@
 #include "base/cleanup.h"
 #include "base/guid.h"
 #include "cli/cli.h"
-#include "os/os_file.h"
 #include "pe/pe_header.h"
 #include "runtserv/fv.h"
 #include "runtserv/pe.h"
 
-#define VERB          "fw"
-#define IMAGE_MAX     (512U << 20)
-#define NAME_MAX_LEN  64U /* bytes of a driver's name in the name of its file */
-#define FILE_NAME_LEN (GUID_TEXT_LEN + sizeof ".65536-" + NAME_MAX_LEN + sizeof ".efi")
+#define VERB      "fw"
+#define IMAGE_MAX (512U << 20)
 
 /* One file of the image, as all outputs print it. */
 struct row {
@@ -258,64 +254,27 @@ static bool rank_rows(struct firmware *fw)
 	return true;
 }
 
-/* GUID-Name.efi. A name comes from the image: it keeps what is harmless in any folder. */
-static void file_name(const struct row *row, char ret[FILE_NAME_LEN])
-{
-	static const char harmless[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				       "abcdefghijklmnopqrstuvwxyz0123456789._+-";
-	char name[NAME_MAX_LEN + 1] = "", rank[16] = "";
-
-	for (size_t i = 0; row->file->name != NULL && i < NAME_MAX_LEN; i++) {
-		char c = row->file->name[i];
-
-		if (c == 0)
-			break;
-		name[i] = strchr(harmless, c) != NULL ? c : '_';
-	}
-	if (row->rank > 0)
-		snprintf(rank, sizeof rank, ".%u", row->rank + 1);
-	snprintf(ret, FILE_NAME_LEN, "%s%s%s%s%s", row->guid, rank, name[0] != 0 ? "-" : "",
-		 name, row->file->te ? ".te" : ".efi");
-}
-
-/* What is there under the name is replaced, and a symbolic link is not followed. */
 static int extract_row(int dir, const char *dir_name, struct row *row)
 {
-	char name[FILE_NAME_LEN];
-	struct diag d = {0};
-	bool renamed = false;
-	char *path = NULL;
+	char name[CLI_DRIVER_FILE_MAX], *path = NULL;
 	int r;
 
-	file_name(row, name);
-	r = os_file_replace(
-		&(struct os_file_new){
-			.dir = dir,
-			.name = name,
-			.p = row->file->image.p,
-			.n = row->file->image.n,
-		},
-		&renamed, &d);
-	if (r < 0)
-		return cli_error(VERB, "%s: %s", dir_name, d.text);
-	if (asprintf(&path, "%s/%s", dir_name, name) < 0)
-		return cli_error(VERB, "%s: %s", dir_name, strerror(ENOMEM));
+	cli_driver_file_name(row->guid, row->rank, row->file->name,
+			     row->file->te ? ".te" : ".efi", name);
+	r = cli_folder_put(VERB, dir_name, dir, name, row->file->image.p,
+			   row->file->image.n, &path);
 	row->path = path;
-	return EXIT_WELL;
+	return r;
 }
 
 static int extract_all(struct firmware *fw, const char *dir_name)
 {
 	cleanup(closep) int dir = -1;
-	int r = EXIT_WELL;
+	int r;
 
 	if (!rank_rows(fw))
 		return cli_error(VERB, "%s: %s", dir_name, strerror(ENOMEM));
-	if (mkdir(dir_name, 0777) < 0 && errno != EEXIST)
-		return cli_error(VERB, "%s: %s", dir_name, strerror(errno));
-	dir = open(dir_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return cli_error(VERB, "%s: %s", dir_name, strerror(errno));
+	r = cli_folder_make(VERB, dir_name, &dir);
 	for (size_t i = 0; r == EXIT_WELL && i < fw->count; i++)
 		if (fw->rows[i].chosen)
 			r = extract_row(dir, dir_name, &fw->rows[i]);
