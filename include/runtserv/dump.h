@@ -27,7 +27,8 @@ enum rts_dump_format {
 	RTS_DUMP_LIVE, /* pieces of a running machine: rts_dump_from_pieces() */
 };
 
-/* "raw", "elf-core", "kdump", "lime", "windows-full", "windows-bitmap", "vmware", "live". */
+/* "raw", "elf-core", "kdump", "lime", "windows-full", "windows-bitmap", "vmware", "live".
+ */
 const char *rts_dump_format_name(enum rts_dump_format format);
 
 /* Memory that is in the image, in ascending order, not overlapping, adjacent ones joined
@@ -35,8 +36,9 @@ const char *rts_dump_format_name(enum rts_dump_format format);
 struct rts_dump_range {
 	uint64_t start;
 	uint64_t len;
-	bool has_virtual; /* the image says where the machine had it mapped (the ELF segments
-			     of a live machine's evidence, or of a dump with paging) */
+	bool has_virtual; /* the image says where the machine had it mapped (the ELF
+			     segments of a live machine's evidence, or of a dump with
+			     paging) */
 	uint64_t virtual_start;
 };
 
@@ -44,21 +46,21 @@ struct rts_dump_range {
 
 struct rts_dump_info {
 	enum rts_dump_format format;
-	uint64_t bytes;       /* of memory in the image */
-	uint64_t end;         /* one past the highest address in the image */
-	bool x86_64;          /* false: an image of another machine, or the format does not say
-				 (then machine[0] is 0) */
-	char machine[16];     /* "x86-64", "aarch64", ...: what the format says; "": nothing */
-	unsigned cpu_count;   /* of those below */
+	uint64_t bytes;   /* of memory in the image */
+	uint64_t end;     /* one past the highest address in the image */
+	bool x86_64;      /* false: an image of another machine, or the format does not say
+			     (then machine[0] is 0) */
+	char machine[16]; /* "x86-64", "aarch64", ...: what the format says; "": nothing */
+	unsigned cpu_count; /* of those below */
 	struct {
 		uint64_t cr3;
 		uint64_t cr4;
 	} cpu[RTS_DUMP_CPUS_MAX]; /* QEMU's notes; a Windows dump's DTB with cr4 0 */
-	bool os_ranges;       /* the ranges are what the operating system manages (a Windows
-				 dump's run list): firmware's own memory is not in it */
-	bool assumed_hole;    /* VMware without vmss: the hole below 4 GiB was assumed */
-	const char *problem;  /* what could not be read, with its offset, or NULL: the rest can
-				 be used */
+	bool os_ranges;      /* the ranges are what the operating system manages (a Windows
+				dump's run list): firmware's own memory is not in it */
+	bool assumed_hole;   /* VMware without vmss: the hole below 4 GiB was assumed */
+	const char *problem; /* what could not be read, with its offset, or NULL: the rest
+				can be used */
 };
 
 struct rts_dump;
@@ -66,9 +68,10 @@ struct rts_dump;
 /*
  * Recognises @file by its content; raw where nothing else fits. @meta: a VMware vmss or
  * vmsn (p NULL: none). Both must outlive the result. EFI_SUCCESS; EFI_LOAD_ERROR: broken
- * beyond use, EFI_UNSUPPORTED: a kind that we know and cannot read (AVML, lzo, a kernel-only
- * Windows dump), EFI_OUT_OF_RESOURCES; @d has a text with the offset. Memory used does not
- * grow with the image's size but for the table of ranges, which is bounded (2^20).
+ * beyond use, EFI_UNSUPPORTED: a kind that we know and cannot read (AVML, lzo, a
+ * kernel-only Windows dump), EFI_OUT_OF_RESOURCES; @d has a text with the offset. Memory
+ * used does not grow with the image's size but for the table of ranges, which is bounded
+ * (2^20).
  */
 EFI_STATUS rts_dump_open(struct bytes file, struct bytes meta, struct diag *d,
 			 struct rts_dump **ret);
@@ -107,7 +110,8 @@ bool rts_dump_read_all(struct rts_dump *dump, uint64_t at, void *ret, size_t len
  * (@cap bytes, at least 4096) where it is not stored plainly. An empty view: these bytes
  * cannot be read (go on at the next page).
  */
-struct bytes rts_dump_view(const struct rts_dump *dump, uint64_t at, uint8_t *buf, size_t cap);
+struct bytes rts_dump_view(const struct rts_dump *dump, uint64_t at, uint8_t *buf,
+			   size_t cap);
 
 /* Where the memory at @at lies plainly in the file; false: it does not. */
 bool rts_dump_file_offset(const struct rts_dump *dump, uint64_t at, uint64_t *ret);

@@ -21,14 +21,14 @@ extern "C" {
 
 #define RTS_SCAN_HASH_LEN 32U
 
-/* SHA-256, from whoever has it (room crypto). begin() returns NULL where there is no memory;
- * end() frees. */
+/* SHA-256, from whoever has it (room crypto). begin() returns NULL where there is no
+ * memory; end() frees. */
 struct rts_scan_hash_ops {
 	void *(*begin)(void *ctx);
 	void (*put)(void *hash, const void *p, size_t n);
 	void (*end)(void *hash, uint8_t ret[RTS_SCAN_HASH_LEN]);
-	/* A similarity digest of text form (ssdeep) of @n bytes at @p, at most @cap with its
-	 * NUL; false: none. NULL: not built in. */
+	/* A similarity digest of text form (ssdeep) of @n bytes at @p, at most @cap with
+	 * its NUL; false: none. NULL: not built in. */
 	bool (*similar)(void *ctx, const void *p, size_t n, char *ret, size_t cap);
 	void *ctx;
 };
@@ -82,20 +82,22 @@ struct rts_scan_config {
 	const struct rts_scan_span *os_memory; /* what the operating system manages (Linux's
 						  "System RAM") */
 	size_t os_memory_count;
-	uint64_t runtime_services; /* where the machine says that the table is; 0: unknown */
+	uint64_t
+		runtime_services; /* where the machine says that the table is; 0: unknown */
 	bool has_inventory;
 	const struct rts_scan_inventory_image *inventory;
 	size_t inventory_count;
 	bool extract; /* fill rts_scan_driver.file */
-	/* Runs work(arg, i) for each i below @count, as many at once as it likes; NULL: one after
-	 * the other. */
+	/* Runs work(arg, i) for each i below @count, as many at once as it likes; NULL: one
+	 * after the other. */
 	void (*parallel)(void *ctx, void (*work)(void *arg, unsigned i), void *arg,
 			 unsigned count);
 	unsigned threads; /* how many pieces parallel() is given; 0: 1 */
 	/* Of the pass over memory; may be called from any of the threads; false: stop
 	 * (EFI_ABORTED). May be NULL. */
 	bool (*progress)(void *ctx, uint64_t done, uint64_t total);
-	/* Memory of the image at @offset, @len bytes, is needed, or no longer. May be NULL. */
+	/* Memory of the image at @offset, @len bytes, is needed, or no longer. May be NULL.
+	 */
 	void (*window)(void *ctx, uint64_t offset, uint64_t len, bool needed);
 	void *ctx;
 };
@@ -184,7 +186,8 @@ struct rts_scan_table {
 
 struct rts_scan_service {
 	const char *name;
-	uint64_t pointer; /* as in the table; has_pointer false: the table is not in the image */
+	uint64_t pointer; /* as in the table; has_pointer false: the table is not in the
+			     image */
 	bool has_pointer;
 	bool has_physical;
 	uint64_t physical;
@@ -196,7 +199,8 @@ struct rts_scan_service {
 enum rts_scan_way {
 	RTS_SCAN_WAY_TABLE_PAIR,  /* the system table's own pointers */
 	RTS_SCAN_WAY_PAGE_TABLES, /* a page table in the image, walked */
-	RTS_SCAN_WAY_OS_MAP,      /* Linux's copy of the memory map, sysfs, or the image's segments */
+	RTS_SCAN_WAY_OS_MAP,      /* Linux's copy of the memory map, sysfs, or the image's
+				     segments */
 	RTS_SCAN_WAY_FIXUPS,      /* what drivers' relocated pointers say */
 	RTS_SCAN_WAYS,
 };
@@ -232,14 +236,15 @@ struct rts_scan_driver {
 	unsigned likeness;  /* RTS_SCAN_SIMILAR: 1 to 99 per cent */
 	bool own;           /* our own guest driver */
 	bool has_code_hash;
-	uint8_t code_sha256[RTS_SCAN_HASH_LEN]; /* of its executable sections, fixups zeroed */
+	uint8_t code_sha256[RTS_SCAN_HASH_LEN]; /* of its executable sections, fixups zeroed
+						 */
 	bool has_virtual;
 	uint64_t virtual_base;
-	bool in_image;       /* all of its pages are in the memory image */
-	bool header;         /* it has its PE header */
+	bool in_image; /* all of its pages are in the memory image */
+	bool header;   /* it has its PE header */
 	enum rts_scan_seen views[RTS_SCAN_VIEWS];
-	uint8_t *file;       /* config.extract: a PE file, raw = virtual, fixups undone; NULL: it
-				could not be made */
+	uint8_t *file; /* config.extract: a PE file, raw = virtual, fixups undone; NULL: it
+			  could not be made */
 	size_t file_len;
 	char *similar_digest; /* ssdeep of the code; NULL: not built in */
 };
@@ -266,7 +271,7 @@ struct rts_scan_report {
 	size_t range_count;
 	struct rts_scan_table *tables;
 	size_t table_count;
-	bool virtual_mode; /* SetVirtualAddressMap was called */
+	bool virtual_mode;      /* SetVirtualAddressMap was called */
 	unsigned paging_levels; /* of the page tables that were walked; 0: none */
 	struct rts_scan_mapping_way ways[RTS_SCAN_WAYS];
 	struct rts_scan_service services[RTS_SCAN_SERVICES];
@@ -274,16 +279,17 @@ struct rts_scan_report {
 	size_t driver_count;
 	struct rts_scan_event *events;
 	size_t event_count;
-	struct rts_scan_region *regions; /* the firmware's memory map, as far as it was found */
+	struct rts_scan_region
+		*regions; /* the firmware's memory map, as far as it was found */
 	size_t region_count;
 	struct rts_scan_finding *findings; /* the most severe first */
 	size_t finding_count;
-	bool has_firmware;           /* something was given to compare with */
-	bool firmware_applies;       /* at least half of the drivers are of it */
-	size_t boot_image_count;     /* boot services drivers left in memory, and of them */
-	size_t boot_image_known;     /* ... those equal to the firmware's */
-	bool windows_block_found;    /* Windows' copy of the services */
-	uint64_t windows_block;      /* where, physical */
+	bool has_firmware;        /* something was given to compare with */
+	bool firmware_applies;    /* at least half of the drivers are of it */
+	size_t boot_image_count;  /* boot services drivers left in memory, and of them */
+	size_t boot_image_known;  /* ... those equal to the firmware's */
+	bool windows_block_found; /* Windows' copy of the services */
+	uint64_t windows_block;   /* where, physical */
 	const char *windows_block_by; /* "pointers", "CFGRO" or "both" */
 	char **notes; /* what could not be looked at, and why; for the reader */
 	size_t note_count;
