@@ -169,6 +169,10 @@ struct scan_header {
 };
 bool rts_scan_image_header(struct scan *s, uint64_t base, struct scan_header *ret);
 
+/* Rewrites the header at the start of @file so that its raw layout is the virtual one, cut
+ * to @len. False: no PE32+ header of x86-64. */
+bool rts_scan_raw_is_virtual(uint8_t *file, size_t len);
+
 /* ---- known images (scan_known.c, scan_match.c) ---- */
 
 struct scan_known_image {
@@ -178,8 +182,10 @@ struct scan_known_image {
 	const char *name; /* NULL: none */
 	struct bytes file;
 	struct rts_pe_image pe;
-	bool hashed;
-	uint8_t hash[RTS_SCAN_HASH_LEN];
+	/* of its code, once somebody asked for what is similar */
+	bool sketched;
+	uint32_t *sketch; /* kept */
+	size_t sketch_count;
 };
 
 /* A run of bytes in memory that are not as in the known image; offsets in the image. */
@@ -207,6 +213,32 @@ EFI_STATUS rts_scan_known_read(struct scan *s);
  */
 EFI_STATUS rts_scan_match(struct scan *s, const struct scan_image *img,
 			  struct scan_match *ret);
+
+/* Whether @img is @known, at most modified. */
+bool rts_scan_is(struct scan *s, const struct scan_image *img,
+		 const struct scan_known_image *known);
+
+/* Counts work on images, so that no image and no known one can make a scan endless. False:
+ * it was enough (there is a note). */
+#define SCAN_WORK_MAX (8ULL << 30)
+bool rts_scan_spend(struct scan *s, uint64_t bytes);
+
+/* An image's bytes with the fixups as they were when it was loaded, but for those that
+ * somebody changed. */
+struct scan_fixups {
+	const struct rts_pe_image *pe; /* whose fixups: the known image's, or its own */
+	uint8_t *mem;
+	uint8_t *want; /* the known image as a loader puts it there, or NULL */
+	size_t len;    /* of both */
+	uint64_t *loaded;
+	size_t count;
+	bool voted; /* most fixups agree that the image is mapped at its address + @delta */
+	uint64_t delta;
+};
+/* EFI_NOT_FOUND: neither a known image nor a header. */
+EFI_STATUS rts_scan_fixups(struct scan *s, const struct scan_image *img, uint64_t log,
+			   const struct scan_known_image *known, struct scan_fixups *ret);
+void rts_scan_fixups_fini(struct scan_fixups *f);
 
 /* The address that the fixups of @img say it was moved to. @log: RelocationData of the
  * firmware's image list (0: none), the values when it was loaded; else @known's fixups.
@@ -288,6 +320,7 @@ struct scan {
 	struct rts_fv **volumes; /* what known images lie in; freed at the end */
 	size_t volume_count, volume_cap;
 	uint64_t loaded; /* bytes of images so far, up to SCAN_IMAGE_BYTES_MAX */
+	uint64_t work;   /* see rts_scan_spend() */
 	struct scan_driver *drivers; /* parallel to report->drivers */
 	bool has_image_list, has_event_list;
 	unsigned list_steps; /* entries read while looking for the lists */
