@@ -153,19 +153,24 @@ class Vm:
     device    the ivshmem device with our option ROM
     qmp       a monitor for the daemon, too
     snapshots the firmware's own variables in qcow2, so that savevm works
+    cpu       its model, where that is not QEMU's own choice
+    smp       how many of them
+    initrd    another one than that of tools/guest-linux
     """
 
     def __init__(self, bench, arch='amd64', machine='q35', smm=False, doorbell=True, linux=True,
                  append='', disk=None, qmp=False, snapshots=False, kvm=False, image=None,
-                 memory=512, device=True):
+                 memory=512, device=True, cpu=None, smp=2, initrd=None):
         self.bench = bench
         self.arch = arch
         self.text = ''   # all that the console said
         self.seen = 0    # how far wait_for() has come
         args = [need_program('qemu-system-' + {'amd64': 'x86_64', 'arm64': 'aarch64'}[arch])]
-        args += self.machine_args(machine, smm, snapshots, kvm) + ['-m', str(memory)]
+        args += self.machine_args(machine, smm, snapshots, kvm, smp) + ['-m', str(memory)]
+        if cpu:
+            args += ['-cpu', cpu]
         if linux:
-            args += self.linux_args(append)
+            args += self.linux_args(append, initrd)
         if disk:
             args += ['-drive', 'file=fat:%s,format=raw,if=none,id=esp,readonly=on' % disk,
                      '-device', 'virtio-blk-pci,drive=esp']
@@ -199,7 +204,7 @@ class Vm:
         self.monitor.readline()
         self.qmp('qmp_capabilities')
 
-    def machine_args(self, machine, smm, snapshots, kvm):
+    def machine_args(self, machine, smm, snapshots, kvm, smp):
         if self.arch == 'arm64':
             code, own = '/usr/share/AAVMF/AAVMF_CODE.fd', '/usr/share/AAVMF/AAVMF_VARS.fd'
             args = ['-machine', 'virt,accel=tcg', '-cpu', 'cortex-a57', '-smp', '1']
@@ -207,7 +212,7 @@ class Vm:
             code = '/usr/share/OVMF/OVMF_CODE_4M%s.fd' % ('.secboot' if smm else '')
             own = '/usr/share/OVMF/OVMF_VARS_4M.fd'
             args = ['-machine', '%s,accel=%s%s' % (machine, 'kvm' if kvm else 'tcg',
-                                                   ',smm=on' if smm else ''), '-smp', '2']
+                                                   ',smm=on' if smm else ''), '-smp', str(smp)]
             if smm:
                 args += ['-global', 'driver=cfi.pflash01,property=secure,value=on']
         need(code, 'firmware')
@@ -224,10 +229,10 @@ class Vm:
             '-drive', 'if=pflash,format=raw,unit=0,readonly=on,file=' + code,
             '-drive', 'if=pflash,format=%s,unit=1,file=firmware-vars' % kind]
 
-    def linux_args(self, append):
+    def linux_args(self, append, initrd):
         folder = os.path.join(LINUX, self.arch)
         return ['-kernel', need(folder + '/vmlinuz', 'no Linux guest (tools/guest-linux)'),
-                '-initrd', need(folder + '/initrd', 'no Linux guest (tools/guest-linux)'),
+                '-initrd', need(initrd or folder + '/initrd', 'no Linux guest (tools/guest-linux)'),
                 '-append', command_line(self.arch) + ' ' + append]
 
     def version(self):
