@@ -76,6 +76,11 @@ struct rts_dump;
 EFI_STATUS rts_dump_open(struct bytes file, struct bytes meta, struct diag *d,
 			 struct rts_dump **ret);
 
+/* The same for a VMware vmem, which cannot be told from a raw image: with its vmss or vmsn as
+ * @meta, or without (p NULL), when memory is taken to have a hole from 3 GiB to 4 GiB. */
+EFI_STATUS rts_dump_open_vmem(struct bytes file, struct bytes meta, struct diag *d,
+			      struct rts_dump **ret);
+
 /* Memory that the caller holds: as RTS_DUMP_LIVE, in any order; overlapping pieces are
  * EFI_INVALID_PARAMETER. The bytes are borrowed, @pieces is not. */
 struct rts_dump_piece {

@@ -60,6 +60,16 @@ void dump_machine(struct rts_dump *dump, const char *name)
 		dump->info.machine[i] = name[i] > ' ' && name[i] <= '~' ? name[i] : '?';
 }
 
+void dump_cpu(struct rts_dump *dump, uint64_t cr3, uint64_t cr4)
+{
+	struct rts_dump_info *info = &dump->info;
+
+	if (info->cpu_count == RTS_DUMP_CPUS_MAX)
+		return;
+	info->cpu[info->cpu_count].cr3 = cr3;
+	info->cpu[info->cpu_count++].cr4 = cr4;
+}
+
 static EFI_STATUS raw(struct rts_dump *dump, struct diag *d)
 {
 	(void)d;
@@ -67,14 +77,40 @@ static EFI_STATUS raw(struct rts_dump *dump, struct diag *d)
 			0);
 }
 
+#define MAGIC(text) text, sizeof text - 1
+
 static const struct {
 	const char *magic;
 	size_t len;
 	enum rts_dump_format format;
 	EFI_STATUS (*read)(struct rts_dump *dump, struct diag *d);
+	const char *refusal;
 } formats[] = {
-	{"\177ELF", 4, RTS_DUMP_ELF, dump_elf},
-	{"", 0, RTS_DUMP_RAW, raw}, /* the last: fits all */
+	{MAGIC("\177ELF"), RTS_DUMP_ELF, dump_elf, NULL},
+	{MAGIC("KDUMP   "), RTS_DUMP_KDUMP, dump_kdump, NULL},
+	{MAGIC("makedumpfile\0\0\0\0"), RTS_DUMP_KDUMP, dump_kdump_flat, NULL},
+	{MAGIC("EMiL"), RTS_DUMP_LIME, dump_lime, NULL},
+	{MAGIC("PAGEDU64"), RTS_DUMP_WINDOWS_FULL, dump_windows, NULL},
+	{MAGIC("\xd0\xbe\xd0\xbe"), RTS_DUMP_VMWARE, dump_vmware, NULL},
+	{MAGIC("\xd0\xbe\xd2\xbe"), RTS_DUMP_VMWARE, dump_vmware, NULL},
+	{MAGIC("\xd2\xbe\xd2\xbe"), RTS_DUMP_VMWARE, dump_vmware, NULL},
+	{MAGIC("\xd3\xbe\xd3\xbe"), RTS_DUMP_VMWARE, dump_vmware, NULL},
+	{MAGIC("\xd1\xba\xd1\xba"), RTS_DUMP_VMWARE, dump_vmware, NULL},
+	{MAGIC("\xd2\xba\xd2\xba"), RTS_DUMP_VMWARE, dump_vmware, NULL},
+	/* what else people have, and what makes an image of it */
+	{MAGIC("AVML"), 0, NULL, "an AVML image: avml-convert makes LiME of it"},
+	{MAGIC("DISKDUMP"), 0, NULL, "a diskdump file"},
+	{MAGIC("PAGEDUMP"), 0, NULL, "a crash dump of 32-bit Windows"},
+	{MAGIC("MDMP"), 0, NULL, "a Windows minidump: it has no physical memory"},
+	{MAGIC("HIBR"), 0, NULL, "a Windows hibernation file"},
+	{MAGIC("QEVM"), 0, NULL, "a QEMU migration: dump-guest-memory makes an image"},
+	{MAGIC("LibvirtQemudSave"), 0, NULL,
+	 "libvirt's saved state: virsh dump --memory-only makes an image"},
+	{MAGIC("QFI\xfb"), 0, NULL, "a qcow2 disk image"},
+	{MAGIC("\x1f\x8b\x08"), 0, NULL, "packed with gzip: unpack it first"},
+	{MAGIC("\xfd\x37zXZ\0"), 0, NULL, "packed with xz: unpack it first"},
+	{MAGIC("\x28\xb5\x2f\xfd"), 0, NULL, "packed with zstd: unpack it first"},
+	{"", 0, RTS_DUMP_RAW, raw, NULL}, /* the last: fits all */
 };
 
 /* Puts the ranges in order and counts; takes over @dump. */
@@ -83,7 +119,7 @@ static EFI_STATUS finish(struct rts_dump *dump, EFI_STATUS status, struct diag *
 {
 	bool overlap;
 
-	if (status == EFI_SUCCESS)
+	if (status == EFI_SUCCESS && dump->kdump == NULL) /* there they are in order */
 		status = dump_spans_sort(&dump->ranges, &overlap);
 	if (status == EFI_OUT_OF_RESOURCES)
 		(void)diag(d, status, "no memory for %zu ranges", dump->ranges.count);
@@ -105,33 +141,58 @@ static EFI_STATUS finish(struct rts_dump *dump, EFI_STATUS status, struct diag *
 	return EFI_SUCCESS;
 }
 
+static struct rts_dump *new_dump(struct bytes file, enum rts_dump_format format,
+				 struct diag *d)
+{
+	struct rts_dump *dump = calloc(1, sizeof *dump);
+
+	if (dump == NULL) {
+		diag_set(d, "no memory");
+		return NULL;
+	}
+	dump->file = file;
+	dump->info.format = format;
+	return dump;
+}
+
 EFI_STATUS rts_dump_open(struct bytes file, struct bytes meta, struct diag *d,
 			 struct rts_dump **ret)
 {
-	struct rts_dump *dump = calloc(1, sizeof *dump);
+	struct rts_dump *dump;
 	size_t i = 0;
 
-	(void)meta;
-	if (dump == NULL)
-		return diag(d, EFI_OUT_OF_RESOURCES, "no memory");
-	dump->file = file;
+	if (meta.p != NULL)
+		return rts_dump_open_vmem(file, meta, d, ret);
+	if (file.n == 0)
+		return diag(d, EFI_LOAD_ERROR, "an empty file");
 	while (file.n < formats[i].len ||
 	       memcmp(file.p, formats[i].magic, formats[i].len) != 0)
 		i++;
-	dump->info.format = formats[i].format;
-	return finish(dump, formats[i].read(dump, d), d, ret);
+	if (formats[i].refusal != NULL)
+		return diag(d, EFI_UNSUPPORTED, "%s", formats[i].refusal);
+	dump = new_dump(file, formats[i].format, d);
+	return dump == NULL ? EFI_OUT_OF_RESOURCES
+			    : finish(dump, formats[i].read(dump, d), d, ret);
+}
+
+EFI_STATUS rts_dump_open_vmem(struct bytes file, struct bytes meta, struct diag *d,
+			      struct rts_dump **ret)
+{
+	struct rts_dump *dump = new_dump(file, RTS_DUMP_VMWARE, d);
+
+	return dump == NULL ? EFI_OUT_OF_RESOURCES
+			    : finish(dump, dump_vmem(dump, meta, d), d, ret);
 }
 
 EFI_STATUS rts_dump_from_pieces(const struct rts_dump_piece *pieces, size_t count,
 				struct diag *d, struct rts_dump **ret)
 {
-	struct rts_dump *dump = calloc(1, sizeof *dump);
+	struct rts_dump *dump = new_dump((struct bytes){0}, RTS_DUMP_LIVE, d);
 	EFI_STATUS status = EFI_SUCCESS;
 	bool overlap = false;
 
 	if (dump == NULL)
-		return diag(d, EFI_OUT_OF_RESOURCES, "no memory");
-	dump->info.format = RTS_DUMP_LIVE;
+		return EFI_OUT_OF_RESOURCES;
 	for (size_t i = 0; i < count && status == EFI_SUCCESS; i++) {
 		const struct rts_dump_piece *p = &pieces[i];
 
@@ -163,6 +224,7 @@ void rts_dump_free(struct rts_dump *dump)
 {
 	if (dump == NULL)
 		return;
+	dump_kdump_free(dump->kdump);
 	free(dump->ranges.v);
 	free(dump);
 }
@@ -214,15 +276,22 @@ size_t rts_dump_read(struct rts_dump *dump, uint64_t at, void *ret, size_t len)
 	size_t done = 0;
 
 	while (done < len) {
+		const struct dump_span *s = &dump->ranges.v[dump->last];
 		struct bytes b;
 
-		if (dump->last >= dump->ranges.count ||
-		    !holds(&dump->ranges.v[dump->last], at + done))
-			dump->last = dump_spans_find(&dump->ranges, at + done);
-		if (dump->last == dump->ranges.count ||
-		    !holds(&dump->ranges.v[dump->last], at + done))
+		if (!holds(s, at + done)) {
+			s = span_at(dump, at + done);
+			if (s == NULL)
+				break;
+			dump->last = (size_t)(s - dump->ranges.v);
+		}
+		if (dump->kdump != NULL)
+			b = dump_kdump_cached(dump, s, at + done);
+		else
+			b = plain(s, at + done, len - done);
+		if (b.n == 0)
 			break;
-		b = plain(&dump->ranges.v[dump->last], at + done, len - done);
+		b.n = b.n < len - done ? b.n : len - done;
 		memcpy((uint8_t *)ret + done, b.p, b.n);
 		done += b.n;
 	}
@@ -239,10 +308,10 @@ struct bytes rts_dump_view(const struct rts_dump *dump, uint64_t at, uint8_t *bu
 {
 	const struct dump_span *s = span_at(dump, at);
 
-	(void)buf;
 	if (s == NULL)
 		return (struct bytes){0};
-	return plain(s, at, cap);
+	return dump->kdump != NULL ? dump_kdump_view(dump, s, at, buf, cap)
+				   : plain(s, at, cap);
 }
 
 bool rts_dump_file_offset(const struct rts_dump *dump, uint64_t at, uint64_t *ret)

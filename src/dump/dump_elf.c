@@ -11,8 +11,7 @@
 
 /* QEMU's note of one processor: version, size, 18 registers, 10 segments, CR0 to CR4. */
 #define QEMU_VERSION 1U
-#define QEMU_CR3     0x1a0U
-#define QEMU_CR4     0x1a8U
+#define QEMU_CR3     0x1a0U /* CR4 is next */
 
 /* Bits 63 to 56: set in every address that a kernel has for itself, with five levels too.
  */
@@ -42,14 +41,12 @@ static uint64_t align4(uint64_t n)
 
 static void qemu_note(struct rts_dump *dump, struct bytes desc)
 {
-	struct rts_dump_info *info = &dump->info;
+	uint64_t cr[2];
 	uint32_t version;
 
-	if (info->cpu_count == RTS_DUMP_CPUS_MAX || !info->x86_64 ||
-	    !bytes_read(desc, 0, &version, sizeof version) || version != QEMU_VERSION ||
-	    !bytes_read(desc, QEMU_CR4, &info->cpu[info->cpu_count].cr4, 8))
-		return;
-	(void)bytes_read(desc, QEMU_CR3, &info->cpu[info->cpu_count++].cr3, 8);
+	if (dump->info.x86_64 && bytes_read(desc, 0, &version, sizeof version) &&
+	    version == QEMU_VERSION && bytes_read(desc, QEMU_CR3, cr, sizeof cr))
+		dump_cpu(dump, cr[0], cr[1]);
 }
 
 void dump_notes(struct rts_dump *dump, struct bytes notes)
