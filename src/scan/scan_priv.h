@@ -61,6 +61,8 @@ enum scan_hit {
 };
 
 EFI_STATUS rts_scan_pass(struct scan *s);
+/* With AVX2, which the processor must have, or without. */
+EFI_STATUS rts_scan_pass_with(struct scan *s, bool wide);
 
 /* ---- tables (scan_tables.c) ---- */
 
@@ -126,6 +128,7 @@ struct scan_map {
 	uint64_t root;
 	unsigned levels;
 	bool has_os_map; /* s->report.regions has virtual addresses */
+	bool os_ranges;  /* ... no: the image's own ranges have */
 	uint64_t os_map;
 };
 
@@ -138,6 +141,20 @@ bool rts_scan_physical(struct scan *s, uint64_t va, uint64_t *ret);
 /* By one way only. */
 bool rts_scan_physical_by(struct scan *s, enum rts_scan_way way, uint64_t va,
 			  uint64_t *ret);
+
+/* Before rts_scan_map(): page tables that lead from @va to a place that looks like a
+ * runtime services table. */
+bool rts_scan_lead(struct scan *s, uint64_t va, uint64_t *ret);
+
+/* False: it cannot be a memory descriptor. */
+bool rts_scan_descriptor(const EFI_MEMORY_DESCRIPTOR *d);
+/* How far descriptors at the beginning of a page lie apart; 0: there are none. */
+size_t rts_scan_map_stride(struct bytes page);
+
+/* One more region of the report; false: there is no room. Sorted once, when all are there.
+ */
+bool rts_scan_region_add(struct scan *s, const struct rts_scan_region *region);
+void rts_scan_regions_sort(struct scan *s);
 
 /* ---- images in memory (scan_image.c) ---- */
 
