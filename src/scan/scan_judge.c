@@ -14,7 +14,7 @@
 
 #define FINDINGS_MAX  4096U
 #define ENTRY_LEN     32U /* bytes of a service in which a jump or a change is its own */
-#define EVIDENCE_LEN  8U  /* changed bytes that are shown */
+#define EVIDENCE_LEN  12U /* bytes that are shown */
 #define CONVERT_FIRST 4U  /* SetVirtualAddressMap and ConvertPointer stay physical */
 #define CONVERT_LAST  5U
 
@@ -78,11 +78,13 @@ void rts_scan_find(struct scan *s, const struct scan_finding_at *f, const char *
 
 /* ---- what is known of a driver ---- */
 
-static const char *driver_name(const struct rts_scan_driver *driver)
+static const char *driver_name(struct scan *s, const struct rts_scan_driver *driver)
 {
-	return driver->name != NULL   ? driver->name
-	       : driver->path != NULL ? driver->path
-				      : "a driver without a name";
+	const char *text = driver->name != NULL ? driver->name : driver->path;
+
+	if (text == NULL)
+		text = rts_scan_text(s, "the driver at 0x%lx", driver->base);
+	return text != NULL ? text : "a driver";
 }
 
 /* A known image lies there, changed or not. */
@@ -94,14 +96,6 @@ static bool is_known(const struct rts_scan_driver *driver)
 static bool is_untouched(const struct rts_scan_driver *driver)
 {
 	return driver->match == RTS_SCAN_EXACT;
-}
-
-/* The driver at @at is a known one without a changed byte. */
-static bool leads_home(const struct scan *s, uint64_t at)
-{
-	const int i = rts_scan_driver_at(s, at);
-
-	return i >= 0 && is_untouched(&s->report->drivers[i]);
 }
 
 /* Whether what was given to compare with is this machine's firmware: half of the drivers
@@ -197,7 +191,7 @@ static void judge_runs(struct scan *s, int i)
 				"near relative of this machine's"},
 		"%u bytes of the code of %s differ from %s; outside the beginnings of "
 		"services first at +0x%x: %s",
-		own->match.differing, driver_name(driver), driver->matched_with,
+		own->match.differing, driver_name(s, driver), driver->matched_with,
 		first->start, evidence(&own->image, first, bytes));
 }
 
@@ -214,31 +208,33 @@ static enum rts_scan_verdict judge_entry(struct scan *s, unsigned i)
 				     .has_address = true,
 				     .address = service->physical};
 	const struct scan_run *changed = NULL;
+	struct scan_run entry = {(uint32_t)offset, EVIDENCE_LEN};
 	char bytes[3 * EVIDENCE_LEN + 4];
-	uint64_t target, physical = 0;
-	unsigned hops = 0;
-	bool away;
+	uint64_t target, physical;
+	unsigned hops;
+	int to = -1;
 
 	for (size_t k = 0; changed == NULL && k < own->match.run_count; k++)
 		if (run_meets(&own->match.runs[k], offset, ENTRY_LEN))
 			changed = &own->match.runs[k];
 	hops = rts_scan_jump(s, service->pointer, &target);
-	if (hops == 0 && changed != NULL && changed->start > offset)
+	if (hops == 0 && changed != NULL && changed->start > offset) {
+		entry = *changed;
 		hops = rts_scan_jump(s, service->pointer + (changed->start - offset),
 				     &target);
-	away = hops > 0 && rts_scan_physical(s, target, &physical) &&
-	       rts_scan_driver_at(s, physical) != service->driver &&
-	       !leads_home(s, physical);
-	away |= hops > 0 && physical == 0;
-	if (away) {
+	}
+	if (hops > 0 && rts_scan_physical(s, target, &physical))
+		to = rts_scan_driver_at(s, physical);
+	if (hops > 0 && to != service->driver &&
+	    (to < 0 || !is_untouched(&s->report->drivers[to]))) {
 		at.rule = RTS_SCAN_SERVICE_TRAMPOLINE;
-		rts_scan_find(
-			s, &at,
-			"%s, in %s+0x%lx, jumps away to 0x%lx (%u %s), which no known "
-			"image holds%s%s",
-			service->name, driver_name(driver), offset, target, hops,
-			hops == 1 ? "jump" : "jumps", changed != NULL ? ": " : "",
-			changed != NULL ? evidence(&own->image, changed, bytes) : "");
+		rts_scan_find(s, &at,
+			      "%s, in %s+0x%lx, jumps away (%u %s) to 0x%lx, in %s: %s",
+			      service->name, driver_name(s, driver), offset, hops,
+			      hops == 1 ? "jump" : "jumps", target,
+			      to >= 0 ? driver_name(s, &s->report->drivers[to])
+				      : "no image that anybody knows",
+			      evidence(&own->image, &entry, bytes));
 		return RTS_SCAN_MODIFIED;
 	}
 	if (changed != NULL) {
@@ -249,7 +245,7 @@ static enum rts_scan_verdict judge_entry(struct scan *s, unsigned i)
 			"relative of this machine's";
 		rts_scan_find(s, &at,
 			      "the beginning of %s, in %s+0x%lx, differs from %s: %s",
-			      service->name, driver_name(driver), offset,
+			      service->name, driver_name(s, driver), offset,
 			      driver->matched_with, evidence(&own->image, changed, bytes));
 	}
 	return is_untouched(driver) ? RTS_SCAN_CLEAN : RTS_SCAN_MODIFIED;
@@ -283,7 +279,7 @@ static enum rts_scan_verdict judge_foreign(struct scan *s, unsigned i)
 							      "keeps no list of them"},
 		      driver != NULL ? "%s begins in %s, which is no known image"
 				     : "%s begins where no image is%s",
-		      service->name, driver != NULL ? driver_name(driver) : "");
+		      service->name, driver != NULL ? driver_name(s, driver) : "");
 	return RTS_SCAN_FOREIGN;
 }
 
@@ -364,12 +360,29 @@ static void judge_converters(struct scan *s)
 	}
 }
 
+/* A copy whose CRC is right was made by somebody: the DXE core's own templates have none.
+ */
+static void judge_copies(struct scan *s)
+{
+	const struct rts_scan_report *r = s->report;
+
+	for (size_t i = 0; i < r->table_count; i++)
+		if (strcmp(r->tables[i].kind, "runtime-services") == 0 &&
+		    r->tables[i].physical != s->tables.runtime.at)
+			find_disagreement(
+				s, r->tables[i].physical,
+				"here is a second runtime services table, which the "
+				"system table does not lead to",
+				"it is left over from an earlier boot");
+}
+
 static void judge_tables(struct scan *s)
 {
 	const struct scan_tables *t = &s->tables;
 	uint64_t at;
 
 	judge_crc(s);
+	judge_copies(s);
 	if (t->has_runtime && t->has_system &&
 	    rts_scan_physical(s, t->system_runtime, &at) && at != t->runtime.at)
 		find_disagreement(
@@ -441,7 +454,7 @@ static void judge_hidden(struct scan *s, int i)
 				       "and its bytes were left behind"},
 		"%s lies here as a loader left it, and is not in the firmware's list of "
 		"runtime images",
-		driver_name(driver));
+		driver_name(s, driver));
 }
 
 static void judge_unknown(struct scan *s, int i)
@@ -473,7 +486,7 @@ static void judge_unknown(struct scan *s, int i)
 				.innocent_if =
 					"it came from an option ROM, a disk or a boot "
 					"entry Driver####; name its file with --firmware"},
-			"%s is in no known image%s%s", driver_name(driver),
+			"%s is in no known image%s%s", driver_name(s, driver),
 			driver->path != NULL ? "; it was loaded from " : "",
 			driver->path != NULL ? driver->path : "");
 }
@@ -509,7 +522,7 @@ static void judge_attributes(struct scan *s, int i)
 			.innocent_if = "it was loaded after EndOfDxe, and the firmware "
 				       "leaves such drivers out of the table"},
 		"the memory attributes table has no read-only range for the code of %s",
-		driver_name(driver));
+		driver_name(s, driver));
 }
 
 /* Read-only runtime code that belongs to nobody. */
@@ -570,20 +583,20 @@ static void judge_event(struct scan *s, const struct rts_scan_event *e)
 	    (driver != NULL && (is_known(driver) || !r->firmware_applies)) ||
 	    r->driver_count == 0)
 		return;
-	rts_scan_find(s,
-		      &(struct scan_finding_at){
-			      .rule = RTS_SCAN_EVENT_FOREIGN,
-			      .driver = e->driver,
-			      .has_address = true,
-			      .address = e->physical,
-			      .innocent_if = driver != NULL
-						     ? "a driver from a disk or an option "
-						       "ROM wants to hear of it; name "
-						       "its file with --firmware"
-						     : NULL},
-		      "a runtime event (type 0x%x) calls %s%s", e->type,
-		      driver != NULL ? driver_name(driver) : "a function where no image is",
-		      driver != NULL ? ", which is no known image" : "");
+	rts_scan_find(
+		s,
+		&(struct scan_finding_at){
+			.rule = RTS_SCAN_EVENT_FOREIGN,
+			.driver = e->driver,
+			.has_address = true,
+			.address = e->physical,
+			.innocent_if = driver != NULL ? "a driver from a disk or an option "
+							"ROM wants to hear of it; name "
+							"its file with --firmware"
+						      : NULL},
+		"a runtime event (type 0x%x) calls %s%s", e->type,
+		driver != NULL ? driver_name(s, driver) : "a function where no image is",
+		driver != NULL ? ", which is no known image" : "");
 }
 
 static void judge_events(struct scan *s)
@@ -650,7 +663,7 @@ static void judge_inventory(struct scan *s)
 		at.address = r->drivers[k].base;
 		at.innocent_if = "it was loaded after the inventory was made";
 		rts_scan_find(s, &at, "%s is in memory and not in the inventory",
-			      driver_name(&r->drivers[k]));
+			      driver_name(s, &r->drivers[k]));
 	}
 }
 

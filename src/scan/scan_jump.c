@@ -201,10 +201,9 @@ static bool one_jump(struct scan *s, uint64_t at, uint64_t *ret)
 unsigned rts_scan_jump(struct scan *s, uint64_t at, uint64_t *ret)
 {
 	unsigned hops = 0;
+	uint64_t next;
 
-	while (hops < HOPS_MAX && one_jump(s, at, &at))
-		hops++;
-	if (hops > 0)
-		*ret = at;
+	for (; hops < HOPS_MAX && one_jump(s, at, &next); hops++)
+		*ret = at = next;
 	return hops;
 }
