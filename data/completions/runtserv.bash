@@ -4,7 +4,7 @@
 _runtserv()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verbs='serve run memmap rom fw' words=
+	local verbs='serve run scan memmap rom fw' words=
 
 	case ${COMP_CWORD}:${COMP_WORDS[1]} in
 	1:*)
@@ -48,6 +48,16 @@ _runtserv()
 		*:-*)
 			words='--json --firmware --engine --no-virtual --timeout --calls --trace --flash --save-flash
 				--save-map --pcd --seed --head-guard --verbose --help'
+			;;
+		esac
+		;;
+	*:scan)
+		case $prev:$cur in
+		--threads:*) return ;;
+		--html:* | --svg:* | --extract:* | --firmware:* | --inventory:* | --save:* | --qmp:*) ;;
+		*:-*)
+			words='--json --html --svg --extract --firmware --inventory --live --save --qmp --threads
+				--help'
 			;;
 		esac
 		;;

@@ -73,4 +73,5 @@ int cmd_fw(int argc, char **argv);
 int cmd_memmap(int argc, char **argv);
 int cmd_rom(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_scan(int argc, char **argv);
 int cmd_serve(int argc, char **argv);

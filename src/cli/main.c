@@ -13,6 +13,7 @@ static const struct {
 } verbs[] = {
 	{"serve", cmd_serve, "give a virtual machine its UEFI variables"},
 	{"run", cmd_run, "run UEFI drivers natively and name every rule they break"},
+	{"scan", cmd_scan, "find and verify the UEFI runtime drivers in a memory image"},
 	{"memmap", cmd_memmap, "show a UEFI memory map and its sums"},
 	{"fw", cmd_fw, "list or extract the drivers in a firmware image"},
 	{"rom", cmd_rom, "pack EFI drivers into an option ROM, or show one"},

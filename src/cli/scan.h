@@ -46,6 +46,31 @@ int scan_open_qmp(const char *path, struct scan_input *ret);
  * new file that replaces @path at one instant. */
 int scan_save(const struct scan_input *in, const char *path);
 
+/* What memory is compared with. Zeroed: nothing. */
+struct scan_known {
+	struct rts_scan_known *list;
+	size_t count;
+};
+
+/* Both: EXIT_WELL, or EXIT_TROUBLE after a message. A firmware image, an EFI file or an
+ * option ROM, by its content; and our own guest driver, where it was built. */
+int scan_known_add(struct scan_known *k, const char *path);
+int scan_known_add_own(struct scan_known *k);
+void scan_known_fini(struct scan_known *k);
+
+/* Our own guest driver for x86-64; empty: it was not built. */
+struct bytes scan_own_driver(void);
+
+/* The images of an inventory. Zeroed: none. */
+struct scan_inventory {
+	struct rts_scan_inventory_image *images;
+	size_t count;
+	void *texts; /* what names and paths are borrowed from */
+};
+
+int scan_inventory_read(const char *path, struct scan_inventory *ret);
+void scan_inventory_fini(struct scan_inventory *inv);
+
 /* Printers. @in for its name and notes. The first two print to stdout; 0, or -1 when the
  * output could not be written. */
 struct scan_extracted {
@@ -56,3 +81,14 @@ void scan_print_text(FILE *to, const struct scan_input *in, const struct rts_sca
 int scan_print_json(FILE *to, const struct scan_input *in, const struct rts_scan_report *r,
 		    const struct scan_extracted *files);
 int scan_print_html(FILE *to, const struct scan_input *in, const struct rts_scan_report *r);
+/* The picture of the page alone. */
+int scan_print_svg(FILE *to, const struct scan_input *in, const struct rts_scan_report *r);
+
+/*
+ * Writes each driver that has a file to the folder @dir, and hashes.json about them; *ret
+ * has an entry for each driver of the report (scan_extracted_free()). Where there is
+ * nothing to write, no folder is made. EXIT_WELL, or EXIT_TROUBLE after a message.
+ */
+int scan_extract(const char *dir, const struct rts_scan_report *r,
+		 struct scan_extracted **ret, size_t *ret_written);
+void scan_extracted_free(struct scan_extracted *files, const struct rts_scan_report *r);
