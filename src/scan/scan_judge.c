@@ -197,7 +197,8 @@ static void judge_runs(struct scan *s, int i)
 
 /* ---- services ---- */
 
-/* A service in an image that equals a known one, or nearly. */
+/* A service in an image that equals a known one, or nearly; or, where nothing is known, in
+ * any image: that it jumps out of it can be told all the same. */
 static enum rts_scan_verdict judge_entry(struct scan *s, unsigned i)
 {
 	const struct rts_scan_service *service = &s->report->services[i];
@@ -248,7 +249,9 @@ static enum rts_scan_verdict judge_entry(struct scan *s, unsigned i)
 			      service->name, driver_name(s, driver), offset,
 			      driver->matched_with, evidence(&own->image, changed, bytes));
 	}
-	return is_untouched(driver) ? RTS_SCAN_CLEAN : RTS_SCAN_MODIFIED;
+	return is_untouched(driver) ? RTS_SCAN_CLEAN
+	       : is_known(driver)   ? RTS_SCAN_MODIFIED
+				    : RTS_SCAN_NOT_CHECKED;
 }
 
 static bool page_in_image(struct scan *s, uint64_t at)
@@ -294,12 +297,55 @@ static enum rts_scan_verdict judge_service(struct scan *s, unsigned i)
 		return RTS_SCAN_NOT_CHECKED;
 	if (!page_in_image(s, service->physical))
 		return RTS_SCAN_NOT_IN_IMAGE;
-	if (service->driver >= 0 && is_known(&r->drivers[service->driver]))
-		return judge_entry(s, i);
 	/* Where no driver was found at all, that a service is in none says nothing. */
-	if (service->driver >= 0 ? r->firmware_applies : r->driver_count > 0)
+	if (service->driver < 0)
+		return r->driver_count > 0 ? judge_foreign(s, i) : RTS_SCAN_NOT_CHECKED;
+	if (r->firmware_applies && !is_known(&r->drivers[service->driver]))
 		return judge_foreign(s, i);
-	return RTS_SCAN_NOT_CHECKED;
+	return judge_entry(s, i);
+}
+
+/* One driver gives each of these families. Where three are its own and the fourth is not,
+ * that can be told without anything to compare with. */
+static void judge_family(struct scan *s, const unsigned family[4])
+{
+	struct rts_scan_service *services = s->report->services;
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct rts_scan_service *odd = &services[family[i]];
+		const int driver = services[family[(i + 1) % 4]].driver;
+		bool alone = driver >= 0 && odd->driver >= 0 && odd->driver != driver;
+
+		for (unsigned k = 2; k < 4; k++)
+			alone &= services[family[(i + k) % 4]].driver == driver;
+		if (!alone || odd->verdict != RTS_SCAN_NOT_CHECKED)
+			continue;
+		odd->verdict = RTS_SCAN_FOREIGN;
+		rts_scan_find(s,
+			      &(struct scan_finding_at){
+				      .rule = RTS_SCAN_SERVICE_POINTER_FOREIGN,
+				      .driver = odd->driver,
+				      .has_address = true,
+				      .address = odd->physical,
+				      .innocent_if = "two drivers share these services on "
+						     "purpose; --firmware tells"},
+			      "%s begins in %s, and the three services beside it in %s",
+			      odd->name, driver_name(s, &s->report->drivers[odd->driver]),
+			      driver_name(s, &s->report->drivers[driver]));
+	}
+}
+
+static void judge_services(struct scan *s)
+{
+	static const unsigned families[][4] = {
+		{0, 1, 2, 3},  /* time */
+		{6, 7, 8, 13}, /* variables */
+	};
+
+	for (unsigned i = 0; i < RTS_SCAN_SERVICES; i++)
+		s->report->services[i].verdict = judge_service(s, i);
+	for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+		judge_family(s, families[i]);
 }
 
 /* ---- tables ---- */
@@ -687,8 +733,7 @@ EFI_STATUS rts_scan_judge(struct scan *s)
 	struct rts_scan_report *r = s->report;
 
 	judge_firmware(s);
-	for (unsigned i = 0; i < RTS_SCAN_SERVICES; i++)
-		r->services[i].verdict = judge_service(s, i);
+	judge_services(s);
 	judge_tables(s);
 	judge_drivers(s);
 	judge_events(s);

@@ -422,8 +422,10 @@ static void name_driver(struct scan *s, struct rts_scan_driver *driver,
 	const struct rts_scan_inventory_image *inventory = inventory_of(s, driver);
 
 	if (known != NULL) {
-		driver->has_guid = known->has_guid;
-		driver->guid = known->guid;
+		/* a likeness has the name, not the identity */
+		driver->has_guid = known->has_guid && driver->match != RTS_SCAN_SIMILAR;
+		if (driver->has_guid)
+			driver->guid = known->guid;
 		driver->matched_with = rts_scan_text(s, "%s", known->from->name);
 		driver->own = known->from->kind == RTS_SCAN_KNOWN_OWN;
 		if (known->name != NULL)
