@@ -4,6 +4,8 @@
  * of it, whoever tells where it is. Linux's list of "System RAM", a Windows dump's run
  * list, the memory map that the operating system kept.
  */
+#include <string.h>
+
 #include "scan/scan_priv.h"
 #include "uefi/services.h"
 
@@ -50,7 +52,8 @@ static bool in_runs(const struct scan *s, const struct rts_scan_driver *driver,
 	const struct rts_dump_range *r;
 	size_t i;
 
-	if (!rts_dump_info(s->dump)->os_ranges)
+	/* a list that has the firmware's own tables is not of what it says */
+	if (!rts_dump_info(s->dump)->os_ranges || s->tables.has_runtime)
 		return false;
 	i = rts_dump_range_find(s->dump, driver->base);
 	if (i >= rts_dump_range_count(s->dump))
@@ -66,11 +69,20 @@ static bool given_away(uint32_t type)
 	       type == EfiConventionalMemory;
 }
 
+/* Before ExitBootServices, when drivers may lie anywhere. */
+static bool boots(const struct scan *s)
+{
+	for (size_t i = 0; i < s->report->table_count; i++)
+		if (strcmp(s->report->tables[i].kind, "boot-services") == 0)
+			return !s->tables.virtual_mode;
+	return false;
+}
+
 static bool in_regions(const struct scan *s, const struct rts_scan_driver *driver,
 		       struct overlap *ret)
 {
-	if (!s->tables.virtual_mode && s->map.os_map == 0)
-		return false; /* boot services may still be there */
+	if (boots(s))
+		return false;
 	for (size_t i = 0; i < s->report->region_count; i++) {
 		const struct rts_scan_region *r = &s->report->regions[i];
 		uint64_t len;

@@ -345,31 +345,44 @@ static void copies_of_pointers(struct search *w, const struct scan_hits *hits)
 	}
 }
 
-static bool close_together(const struct copy *c)
+/* The fields that lead to firmware lie where one firmware's services lie. */
+static bool close_together(const struct search *w, const struct copy *c)
 {
 	uint64_t low = UINT64_MAX, high = 0;
 
 	for (unsigned i = 0; i < c->order->count; i++) {
+		if (!wanted(w, c->field[i]))
+			continue;
 		low = c->field[i] < low ? c->field[i] : low;
 		high = c->field[i] > high ? c->field[i] : high;
 	}
 	return high - low <= WINDOW_MAX;
 }
 
-/* Where the pointers are not known: runs that are as long as a copy. */
+/*
+ * Where the pointers are not known: runs that are as long as a copy. Of the copy with all
+ * services two in the middle are no virtual addresses.
+ */
 static void copies_of_runs(struct search *w, const struct scan_hits *hits)
 {
+	static const struct {
+		unsigned order, run, before; /* fields; those before the run */
+	} shapes[] = {{BLOCK, 9, 0}, {TABLE, 14, 0}, {TABLE, 8, 6}};
+
 	for (size_t first = 0, n; first < hits->count; first += n) {
 		n = 1;
 		while (first + n < hits->count &&
 		       hits->at[first + n] == hits->at[first] + 8 * n)
 			n++;
-		for (size_t o = 0; o < sizeof orders / sizeof *orders; o++) {
+		for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++) {
+			const struct order *order = &orders[shapes[k].order];
 			struct copy c;
 
-			if (n != orders[o].count ||
-			    !read_copy(w, &orders[o], hits->at[first], &c) ||
-			    c.matches != n || !close_together(&c))
+			if (n != shapes[k].run ||
+			    !read_copy(w, order, hits->at[first] - 8 * shapes[k].before,
+				       &c) ||
+			    c.matches < order->count - (shapes[k].before != 0 ? 2 : 0) ||
+			    !close_together(w, &c))
 				continue;
 			c.by_pointers = true;
 			put_copy(w, &c);
@@ -417,7 +430,7 @@ static bool find_cfgro(struct search *w, uint64_t at, uint64_t *ret)
 static void copy_of_cfgro(struct search *w)
 {
 	const struct scan_hits *hits = &w->s->hits[SCAN_HIT_PE];
-	const unsigned enough = w->known ? 1 : orders[BLOCK].count;
+	const unsigned enough = w->known ? 1 : MATCHES_MIN;
 	struct copy best = {0};
 
 	for (size_t h = 0; h < hits->count; h++) {
@@ -488,6 +501,7 @@ static void take_pointers(struct search *w, const struct copy *block)
 			kernel_physical(w, service->pointer, &service->physical);
 		w->value[block->order->service[i]] = block->field[i];
 	}
+	w->known = true;
 	rts_scan_note(
 		w->s,
 		"the runtime services table is not in the image: the service pointers "
@@ -527,10 +541,37 @@ static void judge_copy(struct search *w, const struct copy *c, const struct copy
 	}
 }
 
+/* @hits: where what is looked for lies in memory. */
+static void look_at_places(struct search *w, const struct scan_hits *hits)
+{
+	const bool known = w->known;
+	const struct copy *block;
+
+	if (hits->full)
+		rts_scan_note(w->s,
+			      "the service pointers lie in memory more than %u times: not "
+			      "all places were looked at",
+			      SCAN_HITS_MAX);
+	if (known)
+		copies_of_pointers(w, hits);
+	else
+		copies_of_runs(w, hits);
+	copy_of_cfgro(w);
+	block = block_of(w);
+	if (block == NULL)
+		return;
+	tell_block(w, block);
+	if (!known) {
+		take_pointers(w, block);
+		copies_of_pointers(w, hits);
+	}
+	for (size_t i = 0; i < w->copy_count; i++)
+		judge_copy(w, &w->copy[i], known ? NULL : block);
+}
+
 static EFI_STATUS search(struct search *w)
 {
 	struct scan_hits hits = {0};
-	const struct copy *block;
 	EFI_STATUS status;
 
 	find_roots(w);
@@ -542,28 +583,10 @@ static EFI_STATUS search(struct search *w)
 	if (w->span_count == 0)
 		return EFI_SUCCESS;
 	status = pass(w, &hits);
-	if (status == EFI_SUCCESS) {
-		if (hits.full)
-			rts_scan_note(w->s,
-				      "the service pointers lie in memory more than %u "
-				      "times: not all places were looked at",
-				      SCAN_HITS_MAX);
-		if (w->known)
-			copies_of_pointers(w, &hits);
-		else
-			copies_of_runs(w, &hits);
-		copy_of_cfgro(w);
-	}
+	if (status == EFI_SUCCESS)
+		look_at_places(w, &hits);
 	free(hits.at);
-	block = block_of(w);
-	if (status != EFI_SUCCESS || block == NULL)
-		return status;
-	tell_block(w, block);
-	if (!w->known)
-		take_pointers(w, block);
-	for (size_t i = 0; i < w->copy_count; i++)
-		judge_copy(w, &w->copy[i], w->known ? NULL : block);
-	return EFI_SUCCESS;
+	return status;
 }
 
 EFI_STATUS rts_scan_windows(struct scan *s)
