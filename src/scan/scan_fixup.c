@@ -25,46 +25,72 @@ bool rts_scan_spend(struct scan *s, uint64_t bytes)
 }
 
 /* The difference that more than half of those fixups have that pointed into the image when
- * it was loaded. False: there is none. */
+ * it was loaded, and that are in memory. False: there is none. */
 static bool vote(const struct scan_image *img, const uint64_t *loaded, const uint64_t *now,
 		 size_t count, uint64_t *ret)
 {
 	uint64_t delta = 0;
 	size_t lead = 0, voters = 0, votes = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		if (loaded[i] - img->base > img->len)
-			continue;
-		if (lead == 0)
-			delta = now[i] - loaded[i];
-		lead = now[i] - loaded[i] == delta ? lead + 1 : lead - 1;
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (loaded[i] - img->base > img->len)
-			continue;
-		voters++;
-		votes += now[i] - loaded[i] == delta;
-	}
+	for (unsigned round = 0; round < 2; round++)
+		for (size_t i = 0; i < count; i++) {
+			const uint64_t mine = now[i] - loaded[i];
+
+			if (loaded[i] - img->base > img->len ||
+			    (img->missing != 0 && now[i] == 0))
+				continue;
+			if (round == 1) {
+				voters++;
+				votes += mine == delta;
+			} else if (lead == 0) {
+				delta = mine;
+				lead = 1;
+			} else {
+				lead = mine == delta ? lead + 1 : lead - 1;
+			}
+		}
 	*ret = delta;
 	return votes > voters / 2 && delta % EFI_PAGE_SIZE == 0;
 }
 
-/* What the fixups were when the image was loaded. With nobody to tell, those that point
- * into it are taken to be unchanged. */
-static void loaded_values(struct scan *s, const struct scan_image *img, uint64_t log,
-			  struct scan_fixups *f)
+/* What the fixups were when the image was loaded. False: there is nobody to tell; then
+ * those that point into it are taken to be unchanged. */
+static bool loaded_values(struct scan *s, const struct scan_image *img, uint64_t log,
+			  const uint64_t *now, struct scan_fixups *f)
 {
 	if (f->want != NULL) {
 		(void)rts_pe_image_log(f->pe, f->want, f->loaded, f->count);
-		return;
+		return true;
 	}
 	if (log != 0 &&
 	    rts_dump_read_all(s->dump, log, f->loaded, f->count * sizeof *f->loaded))
-		return;
-	(void)rts_pe_image_log(f->pe, f->mem, f->loaded, f->count);
+		return true;
 	for (size_t i = 0; i < f->count; i++)
-		if (f->loaded[i] - img->base > img->len)
-			f->loaded[i] = ~f->loaded[i];
+		f->loaded[i] = now[i] - img->base <= img->len ? now[i] : ~now[i];
+	return false;
+}
+
+static unsigned bytes_differ(uint64_t a, uint64_t b)
+{
+	unsigned n = 0;
+
+	for (a ^= b; a != 0; a >>= 8)
+		n += (a & 0xff) != 0;
+	return n;
+}
+
+/* Gives each fixup of @f->want the address of the two that the one in memory is nearer to.
+ * Spoils @now. */
+static void want_moved(const struct scan_image *img, struct scan_fixups *f, uint64_t *now)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		const uint64_t moved = f->loaded[i] + f->delta;
+		const bool is_moved =
+			bytes_differ(now[i], moved) < bytes_differ(now[i], f->loaded[i]);
+
+		now[i] = is_moved ? f->loaded[i] : ~f->loaded[i];
+	}
+	(void)rts_pe_image_move(f->pe, f->want, img->base, img->base + f->delta, now, NULL);
 }
 
 static EFI_STATUS fixups_read(struct scan *s, const struct scan_image *img, uint64_t log,
@@ -84,15 +110,11 @@ static EFI_STATUS fixups_read(struct scan *s, const struct scan_image *img, uint
 	f->loaded = calloc(f->count + 1, sizeof *f->loaded);
 	now = calloc(f->count + 1, sizeof *now);
 	if (f->loaded != NULL && now != NULL) {
-		loaded_values(s, img, log, f);
 		(void)rts_pe_image_log(f->pe, f->mem, now, f->count);
-		f->voted = f->count > 0 && vote(img, f->loaded, now, f->count, &f->delta);
-		if (f->voted && f->delta != 0) {
-			for (size_t i = 0; i < f->count; i++)
-				now[i] = f->loaded[i] + f->delta;
-			(void)rts_pe_image_move(f->pe, f->mem, img->base + f->delta,
-						img->base, now, NULL);
-		}
+		f->voted = loaded_values(s, img, log, now, f) &&
+			   vote(img, f->loaded, now, f->count, &f->delta);
+		if (f->voted && f->delta != 0 && known != NULL)
+			want_moved(img, f, now);
 	}
 	free(now);
 	return f->loaded != NULL && now != NULL ? EFI_SUCCESS : EFI_OUT_OF_RESOURCES;
@@ -115,6 +137,20 @@ EFI_STATUS rts_scan_fixups(struct scan *s, const struct scan_image *img, uint64_
 	else
 		*ret = f;
 	return status;
+}
+
+void rts_scan_fixups_move(struct scan_fixups *f, uint64_t base, uint64_t to)
+{
+	if (f->voted && f->delta != 0) {
+		for (size_t i = 0; i < f->count; i++)
+			f->loaded[i] += f->delta;
+		(void)rts_pe_image_move(f->pe, f->mem, base + f->delta, base, f->loaded,
+					NULL);
+		for (size_t i = 0; i < f->count; i++)
+			f->loaded[i] -= f->delta;
+	}
+	if (!f->pe->fixed)
+		(void)rts_pe_image_move(f->pe, f->mem, base, to, f->loaded, NULL);
 }
 
 void rts_scan_fixups_fini(struct scan_fixups *f)

@@ -191,8 +191,7 @@ static EFI_STATUS make_file(struct scan *s, const struct scan_image *img,
 	struct rts_pe_image pe;
 	uint8_t *file;
 
-	if (!f->pe->fixed)
-		(void)rts_pe_image_move(f->pe, f->mem, img->base, base, f->loaded, NULL);
+	rts_scan_fixups_move(f, img->base, base);
 	if (known != NULL && needs_header(img, &known->pe)) {
 		put_header(&known->pe, f->mem);
 		if (!rts_scan_raw_is_virtual(f->mem, f->len))

@@ -52,8 +52,9 @@ static EFI_STATUS add(struct scan *s, const struct scan_known_image *k, struct d
 static EFI_STATUS read_firmware(struct scan *s, const struct rts_scan_known *from,
 				struct diag *d)
 {
+	const size_t before = s->known_count;
 	struct rts_fv *fv = NULL;
-	EFI_STATUS status = EFI_SUCCESS;
+	EFI_STATUS status;
 
 	if (!rts_scan_room((void **)&s->volumes, s->volume_count, &s->volume_cap,
 			   sizeof *s->volumes, VOLUMES_MAX))
@@ -80,6 +81,8 @@ static EFI_STATUS read_firmware(struct scan *s, const struct rts_scan_known *fro
 		if (status == EFI_OUT_OF_RESOURCES)
 			return diag(d, status, "no memory for known images");
 	}
+	if (s->known_count == before)
+		rts_scan_note(s, "%s: no image for x86-64 is in it", from->name);
 	return EFI_SUCCESS;
 }
 

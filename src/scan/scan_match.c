@@ -334,16 +334,18 @@ static unsigned likeness(const struct sketch *img, const struct scan_known_image
 static EFI_STATUS most_similar(struct scan *s, const struct scan_image *img, unsigned *ret,
 			       const struct scan_known_image **ret_known)
 {
-	uint8_t *copy = malloc(img->len);
 	struct sketch k = {.hash = NULL};
 	EFI_STATUS status;
+	uint8_t *copy;
 
+	if (s->known_count == 0)
+		return EFI_SUCCESS;
+	copy = malloc(img->len);
 	if (copy == NULL)
 		return EFI_OUT_OF_RESOURCES;
 	memcpy(copy, img->file, img->len);
 	status = sketch(s, img->header ? &img->pe : NULL, copy, img->len, &k);
 	free(copy);
-	*ret = 0;
 	for (size_t i = 0; i < s->known_count && status == EFI_SUCCESS; i++) {
 		unsigned n;
 

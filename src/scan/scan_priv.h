@@ -61,8 +61,6 @@ enum scan_hit {
 };
 
 EFI_STATUS rts_scan_pass(struct scan *s);
-/* With AVX2, which the processor must have, or without. */
-EFI_STATUS rts_scan_pass_with(struct scan *s, bool wide);
 
 /* ---- tables (scan_tables.c) ---- */
 
@@ -240,14 +238,13 @@ bool rts_scan_is(struct scan *s, const struct scan_image *img,
 #define SCAN_WORK_MAX (8ULL << 30)
 bool rts_scan_spend(struct scan *s, uint64_t bytes);
 
-/* An image's bytes with the fixups as they were when it was loaded, but for those that
- * somebody changed. */
+/* An image in memory beside the known one, and what became of its fixups. */
 struct scan_fixups {
 	const struct rts_pe_image *pe; /* whose fixups: the known image's, or its own */
 	uint8_t *mem;
-	uint8_t *want; /* the known image as a loader puts it there, or NULL */
-	size_t len;    /* of both */
-	uint64_t *loaded;
+	uint8_t *want;    /* the known image as it should be there, or NULL */
+	size_t len;       /* of both */
+	uint64_t *loaded; /* values that the loader gave */
 	size_t count;
 	bool voted; /* most fixups agree that the image is mapped at its address + @delta */
 	uint64_t delta;
@@ -255,6 +252,9 @@ struct scan_fixups {
 /* EFI_NOT_FOUND: neither a known image nor a header. */
 EFI_STATUS rts_scan_fixups(struct scan *s, const struct scan_image *img, uint64_t log,
 			   const struct scan_known_image *known, struct scan_fixups *ret);
+/* Moves @f->mem, which is loaded at @base and perhaps mapped elsewhere, to @to. What
+ * somebody changed stays. */
+void rts_scan_fixups_move(struct scan_fixups *f, uint64_t base, uint64_t to);
 void rts_scan_fixups_fini(struct scan_fixups *f);
 
 /* The address that the fixups of @img say it was moved to. @log: RelocationData of the
