@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -45,8 +46,7 @@ struct range {
 /* A line of /proc/iomem. */
 struct resource {
 	uint64_t start, end;
-	bool ram;      /* "System RAM", which /dev/mem does not show */
-	bool firmware; /* what firmware keeps for itself: memory all the same */
+	bool ram; /* "System RAM", which /dev/mem does not show; else "Reserved" */
 };
 
 struct live {
@@ -187,8 +187,6 @@ static int open_mem(struct live *l)
 
 static int resources_read(struct live *l)
 {
-	static const char *const firmware[] = {"Reserved", "reserved", "ACPI Tables",
-					       "ACPI Non-volatile Storage"};
 	cleanup(closep) int fd = open_in(l, "proc/iomem");
 	FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
 	char line[256], name[64];
@@ -202,16 +200,15 @@ static int resources_read(struct live *l)
 		struct resource r = {0};
 		uint64_t last;
 
-		/* to others than root it shows zeros */
-		if (sscanf(line, " %" SCNx64 "-%" SCNx64 " : %63[^\n]", &r.start, &last,
+		/* Lines of the first level: what lies within others are devices. To others
+		 * than root all addresses are zeros. */
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " : %63[^\n]", &r.start, &last,
 			   name) != 3 ||
-		    last <= r.start || last >= ADDRESSES)
+		    line[0] == ' ' || last <= r.start || last >= ADDRESSES)
 			continue;
 		r.end = last + 1;
-		r.ram = line[0] != ' ' && strncmp(name, "System RAM", 10) == 0;
-		for (size_t i = 0; i < sizeof firmware / sizeof *firmware; i++)
-			r.firmware = r.firmware || strcmp(name, firmware[i]) == 0;
-		if (!r.ram && !r.firmware)
+		r.ram = strncmp(name, "System RAM", strlen("System RAM")) == 0;
+		if (!r.ram && strcasecmp(name, "Reserved") != 0)
 			continue;
 		if (l->resource_count == cap) {
 			const size_t more = cap != 0 ? cap * 2 : 64;
@@ -249,24 +246,6 @@ static int os_memory_take(const struct live *l)
 			"no driver lies in it is not checked",
 			l->root);
 	return 0;
-}
-
-/* Of the firmware's resource that holds @at, what is @around or nearer. */
-static bool resource_around(const struct live *l, uint64_t at, struct range *ret)
-{
-	for (size_t i = 0; i < l->resource_count; i++) {
-		const struct resource *r = &l->resources[i];
-
-		if (!r->firmware || at < r->start || at >= r->end)
-			continue;
-		*ret = (struct range){.start = r->start, .end = r->end};
-		if (at - ret->start > AROUND)
-			ret->start = at - AROUND;
-		if (ret->end - at > AROUND)
-			ret->end = at + AROUND;
-		return true;
-	}
-	return false;
 }
 
 static int want(struct live *l, struct range r)
@@ -426,18 +405,17 @@ static bool is_copied(const struct live *l, uint64_t at)
 	return false;
 }
 
-/* A table's length is its own matter: takes pages up to the first that cannot be had. */
+/* A table's length is its own matter: takes pages up to the first that is there, or that
+ * cannot be had. */
 static int copy_table(struct live *l, uint64_t at)
 {
-	const uint64_t before = l->refused;
+	const uint64_t refused = l->refused, end = at + TABLE_SPAN;
 	int r = 0;
 
-	at &= ~(PAGE - 1);
-	for (uint64_t end = at + TABLE_SPAN; at < end && r == 0 && l->refused == before;
-	     at += PAGE)
-		if (!is_copied(l, at))
-			r = copy_range(l, &(struct range){.start = at, .end = at + PAGE});
-	l->refused = before;
+	for (at &= ~(PAGE - 1);
+	     at < end && r == 0 && l->refused == refused && !is_copied(l, at); at += PAGE)
+		r = copy_range(l, &(struct range){.start = at, .end = at + PAGE});
+	l->refused = refused;
 	return r;
 }
 
@@ -535,10 +513,29 @@ static int tables_copy(struct live *l)
 
 /* ---- all of it ---- */
 
+/* Without a map: what is reserved, in whole pages, around the table of runtime services. */
+static int want_around(struct live *l, uint64_t at)
+{
+	const uint64_t first = at > AROUND ? at - AROUND : 0, end = at + AROUND;
+	int r = 0;
+
+	for (size_t i = 0; at != 0 && i < l->resource_count && r == 0; i++) {
+		const struct resource *s = &l->resources[i];
+		struct range w = {.start = s->start > first ? s->start : first,
+				  .end = s->end < end ? s->end : end};
+
+		w.start = (w.start + PAGE - 1) & ~(PAGE - 1);
+		w.end &= ~(PAGE - 1);
+		if (!s->ram)
+			r = want(l, w);
+	}
+	return r;
+}
+
 /* Finds what to read. */
 static int plan(struct live *l)
 {
-	static const char *const anchors[] = {"runtime", "config_table", "fw_vendor"};
+	struct scan_input *in = l->in;
 	cleanup(freep) char *sysfs = NULL;
 	struct memmap map = {0};
 	struct diag d = {0};
@@ -549,26 +546,19 @@ static int plan(struct live *l)
 	if (r < 0 || asprintf(&sysfs, "%s/sys", l->root) < 0)
 		return r < 0 ? r : -ENOMEM;
 	if (memmap_read_live(sysfs, &map, &d) < 0)
-		scan_input_note(l->in, "%s", d.text);
+		scan_input_note(in, "%s", d.text);
 	else
 		r = map_take(l, &map);
 	memmap_fini(&map);
-	l->in->runtime_services = address_in(l, "sys/firmware/efi/runtime");
+	in->runtime_services = address_in(l, "sys/firmware/efi/runtime");
 	if (r < 0 || l->wanted_count != 0)
 		return r;
-	scan_input_note(l->in,
-			"no %s/sys/firmware/efi/runtime-map, as with efi=noruntime: "
-			"memory reserved around the firmware's tables is read instead",
+	scan_input_note(in,
+			"%s/sys/firmware/efi/runtime-map has no runtime region, as with "
+			"efi=noruntime: reserved memory around the runtime services table "
+			"is read instead",
 			l->root);
-	for (size_t i = 0; i < sizeof anchors / sizeof *anchors && r == 0; i++) {
-		char name[64];
-		struct range w;
-
-		snprintf(name, sizeof name, "sys/firmware/efi/%s", anchors[i]);
-		if (resource_around(l, address_in(l, name), &w))
-			r = want(l, w);
-	}
-	return r;
+	return want_around(l, in->runtime_services);
 }
 
 static int acquire(struct live *l)
@@ -578,7 +568,7 @@ static int acquire(struct live *l)
 	if (r == 0 && l->wanted_count == 0)
 		return cli_error("scan",
 				 "--live: neither %s/sys/firmware/efi/runtime-map nor "
-				 "%s/proc/iomem tells where firmware's memory is",
+				 "%s/proc/iomem tells where the firmware's memory is",
 				 l->root, l->root);
 	l->copy = memfd_create("runtserv-scan", MFD_CLOEXEC);
 	l->pieces = calloc(PIECES_MAX, sizeof *l->pieces);

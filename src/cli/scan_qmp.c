@@ -31,10 +31,10 @@
 #define QMP_ANSWER_MS 30000U /* for an answer: QEMU may have its hands full */
 #define QMP_GREET_MS  10000U /* for the first word */
 #define QMP_STALL_MS  60000U /* for a dump that does not grow */
-#define QMP_RESUME_MS 30000U /* for the guest to run again */
+#define QMP_RESUME_MS 30000U /* for the guest to run again, and of it */
+#define QMP_GRACE_MS  2000U  /* ... QEMU's own time to see to that */
+#define QMP_POLL_MS   100U
 #endif
-#define POLL_MS   100U
-#define GRACE_MS  2000U /* QEMU's own time to let the guest go on */
 #define LINE_MAX_ 262144U
 
 struct monitor {
@@ -81,24 +81,23 @@ static char *line_take(struct monitor *m)
 static int hear_one(struct monitor *m, uint64_t deadline, struct diag *d, json_t **ret)
 {
 	for (;;) {
-		cleanup(freep) char *line = line_take(m);
-		struct pollfd p = {.fd = m->fd, .events = POLLIN};
 		const uint64_t now = os_now_ns();
+		struct pollfd p = {.fd = m->fd, .events = POLLIN};
+		cleanup(freep) char *line = NULL;
 		ssize_t n;
 
+		if (now >= deadline) /* however much it says */
+			return diag(d, -ETIMEDOUT, "QEMU does not answer");
+		line = line_take(m);
 		if (line != NULL) {
 			*ret = json_loads(line, 0, NULL);
-			if (*ret == NULL)
-				return diag(
-					d, -EPROTO,
-					"what answers is no QMP monitor (mode=control): a "
-					"line is not JSON");
-			return 0;
+			return *ret != NULL ? 0
+					    : diag(d, -EPROTO,
+						   "what answers is no QMP monitor "
+						   "(mode=control): a line is not JSON");
 		}
 		if (m->n == sizeof m->buf)
 			return diag(d, -EPROTO, "a line longer than %u bytes", LINE_MAX_);
-		if (now >= deadline)
-			return diag(d, -ETIMEDOUT, "QEMU does not answer");
 		if (poll(&p, 1, (int)((deadline - now) / MS) + 1) <= 0)
 			continue;
 		n = recv(m->fd, m->buf + m->n, sizeof m->buf - m->n, MSG_DONTWAIT);
@@ -141,11 +140,14 @@ static int command(struct monitor *m, const char *name, json_t *args, int pass,
 	json_t *o = args != NULL ? json_pack("{s:s, s:o, s:i}", "execute", name,
 					     "arguments", args, "id", (int)id)
 				 : json_pack("{s:s, s:i}", "execute", name, "id", (int)id);
-	char *text = o != NULL ? json_dumps(o, JSON_COMPACT) : NULL;
-	int r = text != NULL ? os_socket_send_fd(m->fd, text, strlen(text), pass) : -ENOMEM;
+	char *text = o != NULL ? json_dumps(o, JSON_COMPACT) : NULL, *line = NULL;
+	int r = -ENOMEM;
 
+	if (text != NULL && asprintf(&line, "%s\n", text) > 0)
+		r = os_socket_send_fd(m->fd, line, strlen(line), pass);
 	json_decref(o);
 	free(text);
+	free(line);
 	if (r < 0) {
 		m->broken = true;
 		return diag(d, r, "%s: %s", name, strerror(-r));
@@ -245,7 +247,7 @@ static int check_target(struct monitor *m, struct diag *d)
 
 static void nap(void)
 {
-	(void)poll(NULL, 0, POLL_MS);
+	(void)poll(NULL, 0, QMP_POLL_MS);
 }
 
 /* A guest that ran runs again, unless somebody else has stopped it since. */
@@ -269,7 +271,7 @@ static int guest_resumes(struct monitor *m, struct diag *d)
 				    "monitor the command 'cont'",
 				    g.status);
 		/* refused while the dump goes on */
-		if (waited >= GRACE_MS * MS || strcmp(g.status, "paused") == 0)
+		if (waited >= QMP_GRACE_MS * MS || strcmp(g.status, "paused") == 0)
 			(void)order(m, "cont", NULL, -1, &nothing);
 		nap();
 	}
@@ -304,22 +306,22 @@ static int check_room(struct monitor *m, int fd, struct diag *d)
 	struct diag nothing = {0};
 	struct statvfs fs;
 	json_t *o = NULL;
-	json_int_t need;
+	uint64_t need;
 	const int r = command(m, "query-memory-size-summary", NULL, -1, &nothing, &o);
 
-	need = json_integer_value(json_object_get(o, "base-memory")) +
-	       json_integer_value(json_object_get(o, "plugged-memory"));
+	need = (uint64_t)json_integer_value(json_object_get(o, "base-memory"));
+	need += (uint64_t)json_integer_value(json_object_get(o, "plugged-memory"));
 	json_decref(o);
 	if (m->broken)
 		return diag(d, r, "%s", nothing.text);
-	if (r < 0 || need <= 0 || fstatvfs(fd, &fs) < 0 ||
-	    (uint64_t)need / fs.f_frsize < fs.f_bavail)
+	if (r < 0 || fstatvfs(fd, &fs) < 0 || fs.f_frsize == 0 ||
+	    need / fs.f_frsize < fs.f_bavail)
 		return 0;
 	return diag(
 		d, -ENOSPC,
 		"the dump needs %llu MiB, and %s has %llu: name a folder with more room in "
 		"TMPDIR",
-		(unsigned long long)need >> 20,
+		(unsigned long long)(need >> 20),
 		getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/var/tmp",
 		(unsigned long long)fs.f_bavail * fs.f_frsize >> 20);
 }
@@ -374,12 +376,13 @@ static int dump_wait(struct monitor *m, struct diag *d)
 static int dump_take(struct monitor *m, bool running, struct diag *d, struct diag *resume)
 {
 	struct diag nothing = {0};
-	int r = order(m, "dump-guest-memory",
-		      json_pack("{s:b, s:s, s:b}", "paging", 0, "protocol", "fd:" FD_NAME,
-				"detach", 1),
-		      -1, d);
-	int again = 0;
+	int again = 0, r;
 
+	m->resumed = false;
+	r = order(m, "dump-guest-memory",
+		  json_pack("{s:b, s:s, s:b}", "paging", 0, "protocol", "fd:" FD_NAME,
+			    "detach", 1),
+		  -1, d);
 	if (r == 0)
 		r = dump_wait(m, d);
 	else if (!m->broken) /* QEMU may still have the descriptor */
