@@ -430,6 +430,8 @@ static void name_driver(struct scan *s, struct rts_scan_driver *driver,
 		driver->own = known->from->kind == RTS_SCAN_KNOWN_OWN;
 		if (known->name != NULL)
 			driver->name = rts_scan_text(s, "%s", known->name);
+		else if (known->from->kind != RTS_SCAN_KNOWN_FIRMWARE)
+			driver->name = rts_scan_text(s, "%s", known->from->name);
 	}
 	if (debug != NULL) {
 		if (!driver->has_guid && debug->has_guid) {
