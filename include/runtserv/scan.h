@@ -243,9 +243,10 @@ struct rts_scan_driver {
 	bool in_image; /* all of its pages are in the memory image */
 	bool header;   /* it has its PE header */
 	enum rts_scan_seen views[RTS_SCAN_VIEWS];
-	uint8_t *file; /* config.extract: a PE file, raw = virtual, fixups undone; NULL: it
-			  could not be made */
+	uint8_t *file; /* config.extract: a PE file, raw = virtual, fixups undone; NULL:
+			  nothing of it is in the image */
 	size_t file_len;
+	bool file_raw; /* no such file could be made: @file is its memory as it is */
 	char *similar_digest; /* ssdeep of the code; NULL: not built in */
 };
 

@@ -536,6 +536,27 @@ static void place_driver(struct scan *s, struct rts_scan_driver *driver,
 	}
 }
 
+/* What has no header, and is not known, matters most to whoever looks into it: its bytes. */
+static EFI_STATUS extract_driver(struct scan *s, struct rts_scan_driver *driver,
+				 const struct scan_driver *own)
+{
+	EFI_STATUS status;
+
+	if (own->image.file == NULL || own->image.missing == own->image.len)
+		return EFI_SUCCESS;
+	status = rts_scan_image_file(s, &own->image, own->relocation_data, own->match.known,
+				     &driver->file, &driver->file_len);
+	if (status != EFI_NOT_FOUND)
+		return status;
+	driver->file = rts_scan_keep(s, own->image.len);
+	if (driver->file == NULL)
+		return EFI_OUT_OF_RESOURCES;
+	memcpy(driver->file, own->image.file, own->image.len);
+	driver->file_len = own->image.len;
+	driver->file_raw = true;
+	return EFI_SUCCESS;
+}
+
 static bool owns(const struct rts_scan_driver *driver, uint64_t at)
 {
 	return at >= driver->base && at - driver->base < driver->size;
@@ -576,14 +597,7 @@ static EFI_STATUS read_driver(struct scan *s, const struct row *row,
 	memcpy(driver->code_sha256, own->match.hash, sizeof driver->code_sha256);
 	name_driver(s, driver, own->match.known);
 	place_driver(s, driver, own);
-	if (s->config->extract && own->image.file != NULL) {
-		status = rts_scan_image_file(s, &own->image, own->relocation_data,
-					     own->match.known, &driver->file,
-					     &driver->file_len);
-		if (status != EFI_SUCCESS && status != EFI_NOT_FOUND)
-			return status;
-	}
-	return EFI_SUCCESS;
+	return s->config->extract ? extract_driver(s, driver, own) : EFI_SUCCESS;
 }
 
 static void see_driver(struct scan *s, struct rts_scan_driver *driver,
