@@ -246,7 +246,7 @@ struct rts_scan_driver {
 	uint8_t *file; /* config.extract: a PE file, raw = virtual, fixups undone; NULL:
 			  nothing of it is in the image */
 	size_t file_len;
-	bool file_raw; /* no such file could be made: @file is its memory as it is */
+	bool file_raw;        /* no such file could be made: @file is its memory as it is */
 	char *similar_digest; /* ssdeep of the code; NULL: not built in */
 };
 

@@ -536,7 +536,8 @@ static void place_driver(struct scan *s, struct rts_scan_driver *driver,
 	}
 }
 
-/* What has no header, and is not known, matters most to whoever looks into it: its bytes. */
+/* What has no header, and is not known, matters most to whoever looks into it: its bytes.
+ */
 static EFI_STATUS extract_driver(struct scan *s, struct rts_scan_driver *driver,
 				 const struct scan_driver *own)
 {
