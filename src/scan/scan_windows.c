@@ -13,18 +13,18 @@
 #include "scan/scan_priv.h"
 #include "uefi/services.h"
 
-#define PAGE          4096U
-#define KERNEL_START  0xffff800000000000ULL
-#define MATCHES_MIN   5U            /* fields that make a copy */
-#define WINDOW_MAX    (16ULL << 20) /* that the services of one firmware lie in */
-#define COPIES_MAX    64U
-#define SPANS_MAX     4096U
-#define TABLES_MAX    65536U /* of page tables, that one search reads */
-#define CFGRO_FIELDS  10U
-#define CHUNK         (1U << 20)
-#define SECTIONS_MAX  96U
-#define TABLE_POINTER 4U /* SetVirtualAddressMap, ConvertPointer: not */
-#define CONVERT       5U /* converted, and of no use to Windows */
+#define PAGE         4096U
+#define KERNEL_START 0xffff800000000000ULL
+#define MATCHES_MIN  5U            /* fields that make a copy */
+#define WINDOW_MAX   (16ULL << 20) /* that the services of one firmware lie in */
+#define COPIES_MAX   64U
+#define SPANS_MAX    4096U
+#define TABLES_MAX   65536U /* of page tables, that one search reads */
+#define CFGRO_FIELDS 10U
+#define CHUNK        (1U << 20)
+#define SECTIONS_MAX 96U
+#define SET_MAP      4U /* SetVirtualAddressMap and ConvertPointer are not converted, */
+#define CONVERT      5U /* and of no use to Windows */
 
 enum { BLOCK, TABLE };
 static const struct order {
@@ -33,7 +33,7 @@ static const struct order {
 	uint8_t service[RTS_SCAN_SERVICES]; /* indices into the UEFI table */
 } orders[] = {
 	[BLOCK] = {"HalEfiRuntimeServicesBlock", 9, {0, 1, 10, 6, 7, 8, 11, 12, 13}},
-	[TABLE] = {"the copy of all services",
+	[TABLE] = {"all services",
 		   RTS_SCAN_SERVICES,
 		   {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}},
 };
@@ -169,7 +169,7 @@ static int by_start(const void *a, const void *b)
 static bool want_pointers(struct search *w)
 {
 	for (unsigned i = 0; i < RTS_SCAN_SERVICES; i++) {
-		if (i == TABLE_POINTER || i == CONVERT || w->s->tables.pointer[i] == 0)
+		if (i == SET_MAP || i == CONVERT || w->s->tables.pointer[i] == 0)
 			continue;
 		w->value[i] = w->s->tables.pointer[i];
 		if (!put_span(w, w->value[i], w->value[i]))
@@ -488,29 +488,48 @@ static void tell_block(struct search *w, const struct copy *block)
 								    : "pointers";
 }
 
+/* What lies in firmware's memory in any of the copies counts, else what the block has. */
+static uint64_t likely_value(const struct search *w, const struct copy *block,
+			     unsigned service)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i <= w->copy_count; i++) {
+		const struct copy *c = i == 0 ? block : &w->copy[i - 1];
+
+		for (unsigned k = 0; k < c->order->count; k++) {
+			if (c->order->service[k] != service)
+				continue;
+			if (wanted(w, c->field[k]))
+				return c->field[k];
+			value = value != 0 ? value : c->field[k];
+		}
+	}
+	return value;
+}
+
 /* The firmware's memory is not in the image: what Windows says of it is all there is. */
 static void take_pointers(struct search *w, const struct copy *block)
 {
-	for (unsigned i = 0; i < block->order->count; i++) {
-		struct rts_scan_service *service =
-			&w->s->report->services[block->order->service[i]];
+	for (unsigned i = 0; i < RTS_SCAN_SERVICES; i++) {
+		struct rts_scan_service *service = &w->s->report->services[i];
 
+		w->value[i] = likely_value(w, block, i);
+		if (w->value[i] == 0)
+			continue;
 		service->has_pointer = true;
-		service->pointer = block->field[i];
+		service->pointer = w->value[i];
 		service->has_physical =
 			kernel_physical(w, service->pointer, &service->physical);
-		w->value[block->order->service[i]] = block->field[i];
+		if (service->pointer < KERNEL_START) {
+			service->has_physical = true;
+			service->physical = service->pointer;
+		}
 	}
 	w->known = true;
-	rts_scan_note(
-		w->s,
-		"the runtime services table is not in the image: the service pointers "
-		"are those of Windows' copy at 0x%lx, and what they lead to is not in "
-		"the image either",
-		block->at);
 }
 
-static void judge_copy(struct search *w, const struct copy *c, const struct copy *from)
+static void judge_copy(struct search *w, const struct copy *c, const char *other)
 {
 	for (unsigned i = 0; i < c->order->count; i++) {
 		const unsigned service = c->order->service[i];
@@ -518,7 +537,8 @@ static void judge_copy(struct search *w, const struct copy *c, const struct copy
 
 		/* a field that Windows left out is no other function */
 		if (w->value[service] == 0 || c->field[i] == 0 ||
-		    c->field[i] == w->value[service])
+		    c->field[i] == w->value[service] || service == SET_MAP ||
+		    service == CONVERT)
 			continue;
 		rts_scan_find(w->s,
 			      &(struct scan_finding_at){
@@ -533,11 +553,9 @@ static void judge_copy(struct search *w, const struct copy *c, const struct copy
 					      "calls that service through a function of "
 					      "its own",
 			      },
-			      "%s is 0x%lx in %s, and 0x%lx in Windows' copy (%s) at 0x%lx",
-			      rts_scan_service_name(service), w->value[service],
-			      from == NULL ? "the runtime services table"
-					   : "the copy that was taken for right",
-			      c->field[i], c->order->name, c->at);
+			      "%s is 0x%lx in %s, and 0x%lx in Windows' copy at 0x%lx (%s)",
+			      rts_scan_service_name(service), w->value[service], other,
+			      c->field[i], c->at, c->order->name);
 	}
 }
 
@@ -545,7 +563,8 @@ static void judge_copy(struct search *w, const struct copy *c, const struct copy
 static void look_at_places(struct search *w, const struct scan_hits *hits)
 {
 	const bool known = w->known;
-	const struct copy *block;
+	const struct copy *found;
+	struct copy block;
 
 	if (hits->full)
 		rts_scan_note(w->s,
@@ -557,16 +576,24 @@ static void look_at_places(struct search *w, const struct scan_hits *hits)
 	else
 		copies_of_runs(w, hits);
 	copy_of_cfgro(w);
-	block = block_of(w);
-	if (block == NULL)
+	found = block_of(w);
+	if (found == NULL)
 		return;
-	tell_block(w, block);
+	block = *found;
+	tell_block(w, &block);
 	if (!known) {
-		take_pointers(w, block);
-		copies_of_pointers(w, hits);
+		take_pointers(w, &block);
+		copies_of_pointers(w, hits); /* those that are no runs */
+		take_pointers(w, &block);
+		rts_scan_note(w->s,
+			      "the runtime services table is not in the image: the service "
+			      "pointers are those of Windows' copy at 0x%lx, and what they "
+			      "lead to is not in the image either",
+			      block.at);
 	}
 	for (size_t i = 0; i < w->copy_count; i++)
-		judge_copy(w, &w->copy[i], known ? NULL : block);
+		judge_copy(w, &w->copy[i],
+			   known ? "the runtime services table" : "another copy");
 }
 
 static EFI_STATUS search(struct search *w)
