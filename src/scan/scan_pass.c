@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One pass over all memory of the image: signatures of tables at 8-aligned addresses, and
- * what pages begin with. It has to run at the rate of memory, so a page is looked at once,
- * by vectors of 32 bytes: with AVX2 where the processor has it, else with whatever the
- * compiler makes of them.
+ * what pages begin with. It runs at the rate at which memory can be read, and so looks at
+ * each byte once, by vectors of 16 bytes, which all processors of our kinds have: longer
+ * ones are no faster (bench/scan).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,12 +25,14 @@ static const uint64_t signatures[] = {
 };
 #define SIGNATURES (sizeof signatures / sizeof *signatures)
 
-/* The 38 bits in which all four agree: one comparison for all, and next to never in vain.
- */
-#define SAME                                                                \
-	(~((EFI_RUNTIME_SERVICES_SIGNATURE ^ EFI_SYSTEM_TABLE_SIGNATURE) |  \
-	   (EFI_RUNTIME_SERVICES_SIGNATURE ^ EFI_BOOT_SERVICES_SIGNATURE) | \
-	   (EFI_RUNTIME_SERVICES_SIGNATURE ^ DXE_SERVICES_SIGNATURE)))
+/* The 27 bits in which the upper halves of all agree: one comparison for four, and next to
+ * never in vain. */
+#define UPPER(signature) ((uint32_t)((signature) >> 32))
+#define WANT             (UPPER(EFI_RUNTIME_SERVICES_SIGNATURE) & SAME)
+#define SAME                                                                              \
+	(~((UPPER(EFI_RUNTIME_SERVICES_SIGNATURE) ^ UPPER(EFI_SYSTEM_TABLE_SIGNATURE)) |  \
+	   (UPPER(EFI_RUNTIME_SERVICES_SIGNATURE) ^ UPPER(EFI_BOOT_SERVICES_SIGNATURE)) | \
+	   (UPPER(EFI_RUNTIME_SERVICES_SIGNATURE) ^ UPPER(DXE_SERVICES_SIGNATURE))))
 
 #define ENTRY_PRESENT (1ULL << 0)
 #define ENTRY_LARGE   (1ULL << 7)
@@ -38,7 +40,6 @@ static const uint64_t signatures[] = {
 
 struct pass {
 	struct scan *s;
-	bool wide;
 	uint64_t bad; /* bits that no present entry of a top page table has */
 	uint64_t total;
 	uint64_t next, done; /* shared by the threads */
@@ -75,8 +76,7 @@ static void find_signatures(struct piece *p, const uint8_t *b, size_t len, uint6
 
 	for (size_t i = -at % sizeof v; i + sizeof v <= len; i += sizeof v) {
 		memcpy(&v, b + i, sizeof v);
-		for (unsigned k = 0; (v & SAME) == (signatures[0] & SAME) && k < SIGNATURES;
-		     k++)
+		for (unsigned k = 0; k < SIGNATURES; k++)
 			if (v == signatures[k])
 				hit(p, k, at + i);
 	}
@@ -102,58 +102,65 @@ static bool is_pe(const uint8_t *b)
 
 /* ---- vectors ---- */
 
-typedef uint64_t vec __attribute__((vector_size(32), aligned(1), may_alias));
+/* Compared as 32-bit numbers: SSE2 cannot compare longer ones. */
+typedef uint64_t vec64 __attribute__((vector_size(16), aligned(1), may_alias));
+typedef uint32_t vec32 __attribute__((vector_size(16), aligned(1), may_alias));
 
-#define LANES(v) ((v)[0] | (v)[1] | (v)[2] | (v)[3])
-#define VEC(x)                     \
-	{                          \
-		(x), (x), (x), (x) \
+#define LANES(v) ((v)[0] | (v)[1])
+#define VEC(x)           \
+	{                \
+		(x), (x) \
 	}
-#define INLINE static inline __attribute__((always_inline))
 
-/* No entry that is present has bits that it cannot have. */
-INLINE bool is_root(const uint8_t *b, uint64_t bad_bits)
+/* No entry that is present has bits that it cannot have, or leads to where no table is:
+ * that would be a page of small numbers. */
+static bool is_root(const uint8_t *b, uint64_t bad_bits)
 {
-	const vec present = VEC(ENTRY_PRESENT), bits = VEC(bad_bits);
+	const vec64 present = VEC(ENTRY_PRESENT), bits = VEC(bad_bits);
+	uint64_t v;
 
-	for (size_t i = 0; i < PAGE; i += 8 * sizeof(vec)) {
-		vec bad = VEC(0);
+	for (size_t i = 0; i < PAGE; i += 8 * sizeof(vec64)) {
+		vec64 bad = VEC(0);
 
 		for (size_t k = 0; k < 8; k++) {
-			const vec v = *(const vec *)(b + i + k * sizeof v);
+			const vec64 e = *(const vec64 *)(b + i + k * sizeof e);
 
-			bad |= v & bits & -(v & present);
+			bad |= e & bits & -(e & present);
 		}
 		if (LANES(bad) != 0)
+			return false;
+	}
+	for (size_t i = 0; i < PAGE; i += sizeof v) {
+		memcpy(&v, b + i, sizeof v);
+		if ((v & ENTRY_PRESENT) != 0 && (v & ENTRY_ADDRESS) == 0)
 			return false;
 	}
 	return true;
 }
 
-INLINE void look(struct piece *p, const uint8_t *b, size_t pages, uint64_t at)
+static void look(struct piece *p, const uint8_t *b, size_t pages, uint64_t at)
 {
-	const vec same = VEC(SAME), want = VEC(EFI_RUNTIME_SERVICES_SIGNATURE & SAME);
+	const vec32 same = {0, SAME, 0, SAME};
+	const vec32 want = {1, WANT, 1, WANT};
 	const uint64_t bad = p->pass->bad;
 
 	for (; pages > 0; pages--, b += PAGE, at += PAGE) {
-		vec found = VEC(0), upper = VEC(0);
+		vec32 found = {0}, upper;
 		EFI_MEMORY_DESCRIPTOR d;
 		uint16_t mz;
 
-		for (size_t i = 0; i < PAGE / 2; i += 4 * sizeof(vec))
-			for (size_t k = 0; k < 4; k++) {
-				const vec v = *(const vec *)(b + i + k * sizeof v);
+		for (size_t half = 0; half < PAGE; half += PAGE / 2) {
+			upper = (vec32){0};
+			for (size_t i = half; i < half + PAGE / 2; i += 4 * sizeof(vec32))
+				for (size_t k = 0; k < 4; k++) {
+					const vec32 v =
+						*(const vec32 *)(b + i + k * sizeof v);
 
-				found |= (vec)((v & same) == want);
-			}
-		for (size_t i = PAGE / 2; i < PAGE; i += 4 * sizeof(vec))
-			for (size_t k = 0; k < 4; k++) {
-				const vec v = *(const vec *)(b + i + k * sizeof v);
-
-				found |= (vec)((v & same) == want);
-				upper |= v;
-			}
-		if (LANES(found) != 0)
+					found |= (vec32)((v & same) == want);
+					upper |= v;
+				}
+		}
+		if (LANES((vec64)found) != 0)
 			find_signatures(p, b, PAGE, at);
 		memcpy(&mz, b, sizeof mz);
 		if (mz == PE_DOS_SIGNATURE && is_pe(b))
@@ -162,35 +169,10 @@ INLINE void look(struct piece *p, const uint8_t *b, size_t pages, uint64_t at)
 		if (d.NumberOfPages != 0 && d.PhysicalStart % PAGE == 0 &&
 		    rts_scan_map_stride((struct bytes){b, PAGE}) != 0)
 			hit(p, SCAN_HIT_MAP, at);
-		if ((LANES(upper) & ENTRY_PRESENT) != 0 && is_root(b, bad))
+		if ((LANES((vec64)upper) & ENTRY_PRESENT) != 0 && is_root(b, bad))
 			hit(p, SCAN_HIT_ROOT, at);
 	}
 }
-
-static void look_plain(struct piece *p, const uint8_t *b, size_t pages, uint64_t at)
-{
-	look(p, b, pages, at);
-}
-
-#if defined(__x86_64__)
-__attribute__((target("avx2"))) static void look_wide(struct piece *p, const uint8_t *b,
-						      size_t pages, uint64_t at)
-{
-	look(p, b, pages, at);
-}
-
-static bool have_wide(void)
-{
-	return __builtin_cpu_supports("avx2");
-}
-#else
-#define look_wide look_plain
-
-static bool have_wide(void)
-{
-	return false;
-}
-#endif
 
 /* ---- chunks and threads ---- */
 
@@ -203,7 +185,7 @@ static void look_at(struct piece *p, struct bytes view, uint64_t at)
 		head = view.n;
 	pages = (view.n - head) / PAGE;
 	find_signatures(p, view.p, head, at);
-	(p->pass->wide ? look_wide : look_plain)(p, view.p + head, pages, at + head);
+	look(p, view.p + head, pages, at + head);
 	head += pages * PAGE;
 	find_signatures(p, view.p + head, view.n - head, at + head);
 	p->bytes += view.n;
@@ -352,13 +334,13 @@ static EFI_STATUS gather(struct scan *s, const struct pass *pass, unsigned piece
 	return EFI_SUCCESS;
 }
 
-EFI_STATUS rts_scan_pass_with(struct scan *s, bool wide)
+EFI_STATUS rts_scan_pass(struct scan *s)
 {
 	const struct rts_scan_config *c = s->config;
 	const unsigned pieces = c->threads == 0            ? 1
 				: c->threads < THREADS_MAX ? c->threads
 							   : THREADS_MAX;
-	struct pass pass = {.s = s, .wide = wide};
+	struct pass pass = {.s = s};
 	EFI_STATUS status;
 
 	/* tables lie in memory that is there */
@@ -383,9 +365,4 @@ EFI_STATUS rts_scan_pass_with(struct scan *s, bool wide)
 			free(pass.piece[i].hits[k].at);
 	free(pass.piece);
 	return status;
-}
-
-EFI_STATUS rts_scan_pass(struct scan *s)
-{
-	return rts_scan_pass_with(s, have_wide());
 }
