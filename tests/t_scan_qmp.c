@@ -36,6 +36,7 @@ struct script {
 	const char *greeting; /* NULL: GREETING; "": none */
 	const char *arch;     /* NULL: x86_64 */
 	json_int_t size;
+	bool real_mode;     /* no UEFI yet: QEMU says i386 */
 	bool stays_stopped; /* after the dump it leaves the guest stopped */
 	bool never_runs;    /* and does not obey "cont" */
 	bool dump_fails, dump_hangs;
@@ -120,7 +121,7 @@ static void write_core(int fd)
 		.eh = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
 				   ELFDATA2LSB, EV_CURRENT},
 		       .e_type = ET_CORE,
-		       .e_machine = EM_X86_64,
+		       .e_machine = fake.s->real_mode ? EM_386 : EM_X86_64,
 		       .e_phoff = sizeof core.eh,
 		       .e_phentsize = sizeof core.ph,
 		       .e_phnum = 1},
@@ -343,6 +344,10 @@ static const struct script scripts[] = {
 	 .stopped = true,
 	 .status = "prelaunch",
 	 .stopped_after = true},
+	{.name = "just reset",
+	 .real_mode = true,
+	 .result = EXIT_TROUBLE,
+	 .text = "monitor: the guest's processor is not in 64-bit mode"},
 	{.name = "migrated away",
 	 .stopped = true,
 	 .status = "postmigrate",

@@ -25,6 +25,7 @@
 
 #define MS      1000000ULL
 #define FD_NAME "runtserv-scan"
+#define GONE    "QEMU has closed the connection"
 
 /* Tests have less patience. */
 #ifndef QMP_ANSWER_MS
@@ -104,7 +105,7 @@ static int hear_one(struct monitor *m, uint64_t deadline, struct diag *d, json_t
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (n <= 0)
-			return diag(d, -ECONNRESET, "QEMU has closed the connection");
+			return diag(d, -ECONNRESET, GONE);
 		m->n += (size_t)n;
 	}
 }
@@ -150,7 +151,7 @@ static int command(struct monitor *m, const char *name, json_t *args, int pass,
 	free(line);
 	if (r < 0) {
 		m->broken = true;
-		return diag(d, r, "%s: %s", name, strerror(-r));
+		return diag(d, r, "%s: %s", name, r == -EPIPE ? GONE : strerror(-r));
 	}
 	for (;;) {
 		json_t *answer, *value;
@@ -450,6 +451,15 @@ int scan_open_qmp(const char *path, struct scan_input *ret)
 		cli_error("scan", "%s: after the dump: %s", path, resume.text);
 	if (r == EXIT_WELL)
 		r = scan_open_fd(path, fd, ret);
+	/* QEMU calls it what its processor is just then */
+	if (r == EXIT_WELL && !rts_dump_info(ret->dump)->x86_64) {
+		scan_input_fini(ret);
+		r = cli_error(
+			"scan",
+			"%s: the guest's processor is not in 64-bit mode, so no 64-bit "
+			"UEFI has begun yet",
+			path);
+	}
 	for (size_t i = 0; r == EXIT_WELL && i < notes.note_count; i++)
 		scan_input_note(ret, "%s", notes.notes[i]);
 	scan_input_fini(&notes);
