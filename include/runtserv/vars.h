@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "base/bytes.h"
 #include "uefi/types.h"
 
 #ifdef __cplusplus
@@ -61,6 +62,43 @@ struct rts_var_store_ops {
 	EFI_STATUS (*commit)(void *ctx, const struct rts_vars_view *view, unsigned parts);
 };
 
+/*
+ * What authenticated variables need of cryptography. None of it knows a rule: whom to trust
+ * is said by the caller. Every length is one that a message can have.
+ */
+struct rts_var_crypto_ops {
+	/*
+	 * Takes apart a PKCS#7 SignedData (DER, with or without its ContentInfo), which has
+	 * one signer, his certificate, and a SHA-256, -384 or -512 digest, and checks that
+	 * he signed @content, one piece after the other. NULL and *ret_signature, or why
+	 * not, as a text that stays. Says nothing of who the signer is.
+	 */
+	const char *(*open)(void *ctx, struct bytes message, const struct bytes *content,
+			    size_t count, void **ret_signature);
+	void (*close)(void *ctx, void *signature);
+
+	/* The signer's certificate, DER. Borrowed from @signature, as all that follows. */
+	struct bytes (*signer)(void *ctx, void *signature);
+
+	/*
+	 * The certificate at which the signer's chain ends, as far as the message has it,
+	 * whatever the order of certificates in there; and the signer's common name, as
+	 * UTF-8 with the escapes of RFC 4514. False where he has none.
+	 */
+	bool (*top)(void *ctx, void *signature, struct bytes *ret_top,
+		    struct bytes *ret_common_name);
+
+	/* Whether a chain leads from the signer to @trusted, which need not be a root;
+	 * whatever the date is. */
+	bool (*chains)(void *ctx, void *signature, struct bytes trusted);
+
+	/* Whether @der is one X.509 certificate and nothing else, with a usable key. */
+	bool (*is_certificate)(void *ctx, struct bytes der);
+
+	bool (*sha256)(void *ctx, const struct bytes *pieces, size_t count,
+		       uint8_t ret[32]);
+};
+
 enum rts_log { RTS_LOG_ERROR, RTS_LOG_WARNING, RTS_LOG_INFO, RTS_LOG_DEBUG };
 
 /* Zero means default everywhere. */
@@ -75,6 +113,14 @@ struct rts_vars_config {
 	uint64_t quota_nv;       /* bytes; default RTS_VARS_QUOTA */
 	uint64_t quota_volatile; /* bytes; default RTS_VARS_QUOTA */
 	uint64_t hash_seed;      /* random for a service that faces strangers */
+	const struct rts_var_crypto_ops
+		*crypto; /* NULL: authenticated writes are refused, whatever the mode */
+	void *crypto_ctx;
+	bool physical_presence; /* the guest may change SecureBootEnable and CustomMode, and
+				   write keys without signature in custom mode */
+	bool no_custom_mode;    /* it may not change CustomMode all the same */
+	bool force_secure_boot; /* SecureBoot is as if SecureBootEnable were 1, and nothing
+				   that switches it off is taken */
 };
 
 #define RTS_VARS_QUOTA 262144U
