@@ -52,6 +52,8 @@ static inline void dump_fill(uint64_t at, uint8_t *p, size_t n)
 /* Puts @n bytes at @at of the file, which grows, with zeros in its holes. */
 static inline void dump_put(struct dump_file *f, size_t at, const void *p, size_t n)
 {
+	if (at > SIZE_MAX / 4 || n > SIZE_MAX / 4)
+		abort();
 	if (at + n > f->n) {
 		f->p = realloc(f->p, at + n);
 		if (f->p == NULL)

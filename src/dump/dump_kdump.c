@@ -130,21 +130,21 @@ static bool desc_read(const struct rts_dump *dump, uint64_t page, struct page_de
 }
 
 /* Unpacks a page to @to; false: it cannot be read. */
-static bool page_read(const struct rts_dump *dump, uint64_t page, uint8_t *to)
+static bool page_unpack(const struct rts_dump *dump, const struct page_desc *desc,
+			uint8_t *to)
 {
 	uint32_t len = dump->kdump->block;
 	uint8_t *owned = NULL;
-	struct page_desc desc;
 	struct bytes in;
 	bool ok;
 
-	if (!desc_read(dump, page, &desc) || desc.at >= DUMP_ADDRESS_END)
+	if (desc->at >= DUMP_ADDRESS_END)
 		return false;
-	if ((desc.flags & PAGE_CODEC) == 0)
-		return desc.len == len && file_read(dump, desc.at, to, len);
-	if ((desc.flags & PAGE_CODEC) != PAGE_ZLIB || desc.len == 0 || desc.len > len)
+	if ((desc->flags & PAGE_CODEC) == 0)
+		return desc->len == len && file_read(dump, desc->at, to, len);
+	if ((desc->flags & PAGE_CODEC) != PAGE_ZLIB || desc->len == 0 || desc->len > len)
 		return false;
-	ok = file_view(dump, desc.at, desc.len, &owned, &in) && dump_inflate(in, to, len);
+	ok = file_view(dump, desc->at, desc->len, &owned, &in) && dump_inflate(in, to, len);
 	free(owned);
 	return ok;
 }
@@ -154,33 +154,49 @@ static uint64_t page_at(const struct rts_dump *dump, const struct dump_span *s, 
 	return s->page + (at - s->r.start) / dump->kdump->block;
 }
 
+/* The rest of the page that @at lies in, or what @cap has room for. */
+static size_t part_view(const struct rts_dump *dump, const struct dump_span *s, uint64_t at,
+			uint8_t *buf, size_t cap)
+{
+	uint32_t block = dump->kdump->block, skip = (uint32_t)(at % block);
+	uint8_t *page = malloc(block);
+	struct page_desc desc;
+
+	cap = cap < block - skip ? cap : block - skip;
+	if (page == NULL || !desc_read(dump, page_at(dump, s, at), &desc) ||
+	    !page_unpack(dump, &desc, page))
+		cap = 0;
+	else
+		memcpy(buf, page + skip, cap);
+	free(page);
+	return cap;
+}
+
 struct bytes dump_kdump_view(const struct rts_dump *dump, const struct dump_span *s,
 			     uint64_t at, uint8_t *buf, size_t cap)
 {
 	uint32_t block = dump->kdump->block;
 	uint64_t left = s->r.len - (at - s->r.start);
-	uint8_t *page = NULL;
+	struct page_desc desc, last = {0};
 	size_t done = 0;
 
 	cap = left < cap ? (size_t)left : cap;
-	while (done < cap) {
-		size_t skip = (at + done) % block, n = block - skip;
-		uint64_t no = page_at(dump, s, at + done);
-
-		n = n < cap - done ? n : cap - done;
-		if (n == block) {
-			if (!page_read(dump, no, buf + done))
-				break;
-		} else {
-			/* Part of a page is not worth unpacking it but for the first. */
-			if (done > 0 || (page = malloc(block)) == NULL ||
-			    !page_read(dump, no, page))
-				break;
-			memcpy(buf, page + skip, n);
-		}
-		done += n;
+	if (at % block != 0 || cap < block) {
+		done = part_view(dump, s, at, buf, cap);
+		if ((at + done) % block != 0 || done == 0)
+			return (struct bytes){buf, done};
 	}
-	free(page);
+	for (; cap - done >= block; done += block) {
+		if (!desc_read(dump, page_at(dump, s, at + done), &desc))
+			break;
+		/* All pages of zeros share one; @last is one of this loop's. */
+		if (desc.len != 0 && desc.at == last.at && desc.len == last.len &&
+		    desc.flags == last.flags)
+			memcpy(buf + done, buf + done - block, block);
+		else if (!page_unpack(dump, &desc, buf + done))
+			break;
+		last = desc;
+	}
 	return (struct bytes){buf, done};
 }
 
@@ -190,6 +206,7 @@ struct bytes dump_kdump_cached(struct rts_dump *dump, const struct dump_span *s,
 	struct dump_kdump *k = dump->kdump;
 	uint64_t page = page_at(dump, s, at);
 	size_t slot = page % CACHE_PAGES, skip = at % k->block;
+	struct page_desc desc;
 	uint8_t *p;
 
 	if (k->cache == NULL)
@@ -199,7 +216,7 @@ struct bytes dump_kdump_cached(struct rts_dump *dump, const struct dump_span *s,
 	p = k->cache + slot * k->block;
 	if (k->cached[slot] != page + 1) {
 		k->cached[slot] = 0;
-		if (!page_read(dump, page, p))
+		if (!desc_read(dump, page, &desc) || !page_unpack(dump, &desc, p))
 			return (struct bytes){0};
 		k->cached[slot] = page + 1;
 	}
