@@ -407,19 +407,25 @@ static void judge_converters(struct scan *s)
 }
 
 /* A copy whose CRC is right was made by somebody: the DXE core's own templates have none.
- */
+ * What the operating system holds, such as evidence that it saved, is none of ours. */
 static void judge_copies(struct scan *s)
 {
 	const struct rts_scan_report *r = s->report;
 
-	for (size_t i = 0; i < r->table_count; i++)
+	for (size_t i = 0; i < r->table_count; i++) {
+		const uint64_t at = r->tables[i].physical;
+		const struct rts_scan_region *region = rts_scan_region_at(s, at);
+
 		if (strcmp(r->tables[i].kind, "runtime-services") == 0 &&
-		    r->tables[i].physical != s->tables.runtime.at)
+		    at != s->tables.runtime.at &&
+		    (r->region_count == 0 ||
+		     (region != NULL && rts_scan_is_runtime(region->type))))
 			find_disagreement(
-				s, r->tables[i].physical,
+				s, at,
 				"here is a second runtime services table, which the "
 				"system table does not lead to",
 				"it is left over from an earlier boot");
+	}
 }
 
 static void judge_tables(struct scan *s)

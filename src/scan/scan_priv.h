@@ -14,7 +14,7 @@
 
 #define SCAN_HITS_MAX        65536U       /* of each kind, in the pass */
 #define SCAN_IMAGE_MAX       (64U << 20)  /* a driver in memory; more is no driver */
-#define SCAN_IMAGE_BYTES_MAX (512U << 20) /* of all drivers that one scan loads */
+#define SCAN_IMAGE_BYTES_MAX (128U << 20) /* of all drivers that one scan loads */
 #define SCAN_DRIVERS_MAX     1024U
 #define SCAN_LIST_MAX        4096U /* entries of a list in memory */
 #define SCAN_CONFIG_MAX      1024U /* configuration tables */
@@ -154,6 +154,11 @@ size_t rts_scan_map_stride(struct bytes page);
 bool rts_scan_region_add(struct scan *s, const struct rts_scan_region *region);
 void rts_scan_regions_sort(struct scan *s);
 
+/* The region of the firmware's memory map that holds @at; NULL: none is known. */
+const struct rts_scan_region *rts_scan_region_at(const struct scan *s, uint64_t at);
+/* EfiRuntimeServicesCode or -Data. */
+bool rts_scan_is_runtime(uint32_t type);
+
 /* ---- images in memory (scan_image.c) ---- */
 
 /* An image as it lies in memory, as a file whose raw layout is the virtual one. */
@@ -229,6 +234,10 @@ EFI_STATUS rts_scan_known_read(struct scan *s);
 EFI_STATUS rts_scan_match(struct scan *s, const struct scan_image *img,
 			  struct scan_match *ret);
 
+/* Whether the byte at @offset is code of the known image; the space between its sections,
+ * and before its header, would hold a stub, and is compared with nothing. */
+bool rts_scan_match_is_code(const struct scan_match *m, uint64_t offset);
+
 /* Whether @img is @known, at most modified. */
 bool rts_scan_is(struct scan *s, const struct scan_image *img,
 		 const struct scan_known_image *known);
@@ -292,6 +301,11 @@ int rts_scan_driver_at(const struct scan *s, uint64_t at);
  * The number of jumps, 0: there is none. *ret: where the last one leads.
  */
 unsigned rts_scan_jump(struct scan *s, uint64_t at, uint64_t *ret);
+
+/* The instructions that @code begins with, at address @at: "e9 fb 0f 00 00  jmp 0x...", up
+ * to one that leads away. Without Zydis, or where there is none: all of its bytes. */
+#define RTS_SCAN_DISASM_MAX 256U
+void rts_scan_disasm(struct bytes code, uint64_t at, char ret[RTS_SCAN_DISASM_MAX]);
 
 /* ---- Windows (scan_windows.c) ---- */
 

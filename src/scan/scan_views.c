@@ -31,7 +31,7 @@ struct rows {
 	size_t count, cap;
 };
 
-static const struct rts_scan_region *region_at(const struct scan *s, uint64_t at)
+const struct rts_scan_region *rts_scan_region_at(const struct scan *s, uint64_t at)
 {
 	const struct rts_scan_report *r = s->report;
 
@@ -42,7 +42,7 @@ static const struct rts_scan_region *region_at(const struct scan *s, uint64_t at
 	return NULL;
 }
 
-static bool is_runtime(uint32_t type)
+bool rts_scan_is_runtime(uint32_t type)
 {
 	return type == EfiRuntimeServicesCode || type == EfiRuntimeServicesData;
 }
@@ -79,7 +79,7 @@ static struct row *row_at(struct scan *s, struct rows *rows, uint64_t base, uint
  */
 static bool is_loaded(const struct scan *s, uint64_t at, const struct scan_header *h)
 {
-	const struct rts_scan_region *region = region_at(s, at);
+	const struct rts_scan_region *region = rts_scan_region_at(s, at);
 
 	if (region != NULL)
 		return region->type == EfiRuntimeServicesCode ||
@@ -226,7 +226,7 @@ static bool find_lists(struct scan *s, const struct rows *rows, uint64_t *ret)
 		const struct rts_scan_region *region = &s->report->regions[i];
 		const uint64_t len = region->pages * EFI_PAGE_SIZE;
 
-		if (!is_runtime(region->type) || len > SEARCH_MAX)
+		if (!rts_scan_is_runtime(region->type) || len > SEARCH_MAX)
 			continue;
 		searched += len;
 		if (find_protocol(s, region->start, len, ret))
@@ -456,7 +456,7 @@ static void name_driver(struct scan *s, struct rts_scan_driver *driver,
 /* Where a physical address is mapped: the other way round than rts_scan_physical(). */
 static bool virtual_of(struct scan *s, uint64_t at, uint64_t *ret)
 {
-	const struct rts_scan_region *region = region_at(s, at);
+	const struct rts_scan_region *region = rts_scan_region_at(s, at);
 	uint64_t back;
 
 	if (region != NULL && region->virtual_start != 0)
