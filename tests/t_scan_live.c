@@ -383,6 +383,12 @@ static void strange_maps(void **state)
 	assert_in_range(rts_dump_info(in.dump)->bytes, 250 * MIB, 256 * MIB);
 	scan_input_fini(&in);
 
+	/* a terabyte of which nothing can be had */
+	region(4, EfiRuntimeServicesData, 0x100000000, 0xfffffffe00000000, 0x10000000);
+	opens(&in);
+	assert_true(noted(&in, "more than 256 MiB"));
+	scan_input_fini(&in);
+
 	/* not a number: the map is not used, and the note says so */
 	attribute("runtime-map/4/type", "text");
 	opens(&in);

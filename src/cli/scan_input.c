@@ -52,6 +52,7 @@ void scan_input_fini(struct scan_input *in)
 struct file {
 	struct os_map image;
 	struct os_map meta; /* of VMware */
+	char *meta_name;
 	char *who, *meta_who;
 };
 
@@ -63,6 +64,7 @@ static void file_free(void *p)
 	os_map_close(&f->meta);
 	free(f->who);
 	free(f->meta_who);
+	free(f->meta_name);
 	free(f);
 }
 
@@ -85,52 +87,27 @@ static char *who(const char *path)
 #define UNPACK "unpack it to a file first"
 #define DISK   "a disk image, not memory"
 
-/* Files that people have beside a memory image, and take for one. */
+/* Files that people have beside a memory image, and take for one, but for those that the
+ * reader of images knows. A name is of any file; this looks at the content. */
+/* clang-format off */
 static const struct {
 	uint32_t at;
 	uint8_t len;
 	const char *magic;
 	const char *text;
 } others[] = {
-	{0, 4, "QFI\xfb",
-	 "qcow2, " DISK "; 'runtserv scan --qmp' takes the guest's memory"},
-	{0, 4, "KDMV", "VMDK, " DISK "; the memory is in the .vmem file"},
-	{0, 4, "COWD", "VMDK, " DISK "; the memory is in the .vmem file"},
+	{0, 4, "QFI\xfb", "qcow2, " DISK "; 'runtserv scan --qmp' takes a running guest's memory"},
+	{0, 4, "KDMV", "VMDK, " DISK ", which is in the .vmem file"},
+	{0, 4, "COWD", "VMDK, " DISK ", which is in the .vmem file"},
 	{0, 8, "vhdxfile", "VHDX, " DISK},
-	{0x40, 4, "\x7f\x10\xda\xbe",
-	 "VDI, " DISK "; 'VBoxManage debugvm VM dumpvmcore' "
-	 "writes the memory"},
-	{0, 3, "\x1f\x8b\x08", "compressed (gzip); " UNPACK},
-	{0, 6,
-	 "\xfd"
-	 "7zXZ\0",
-	 "compressed (xz); " UNPACK},
-	{0, 4, "\x28\xb5\x2f\xfd", "compressed (zstd); " UNPACK},
-	{0, 4, "\x04\x22\x4d\x18", "compressed (lz4); " UNPACK},
-	{0, 3, "BZh", "compressed (bzip2); " UNPACK},
-	{0, 4, "PK\3\4", "a zip archive; " UNPACK},
-	{0, 6, "7z\xbc\xaf\x27\x1c", "a 7z archive; " UNPACK},
-	{0, 4, "QEVM",
-	 "a QEMU migration stream; 'runtserv scan --qmp' or dump-guest-memory "
-	 "takes the memory"},
-	{0, 8, "LibvirtQ",
-	 "a libvirt save file; 'virsh dump --memory-only' writes the memory"},
-	{0, 4, "HIBR", "a Windows hibernation file, which is compressed"},
-	{0, 4, "MDMP", "a minidump of one process"},
+	{0x40, 4, "\x7f\x10\xda\xbe", "VDI, " DISK "; 'VBoxManage debugvm VM dumpvmcore' writes that"},
+	{0, 4, "\x04\x22\x4d\x18", "packed with lz4: " UNPACK},
+	{0, 3, "BZh", "packed with bzip2: " UNPACK},
+	{0, 4, "PK\3\4", "a zip archive: " UNPACK},
+	{0, 6, "7z\xbc\xaf\x27\x1c", "a 7z archive: " UNPACK},
 	{0x28, 4, "_FVH", "a firmware image; give it with --firmware"},
 };
-
-/* What VMware writes beside the memory. */
-static bool is_vmware_state(const struct os_map *m)
-{
-	static const char magic[][5] = {"\xd0\xbe\xd2\xbe", "\xd1\xba\xd1\xba",
-					"\xd2\xbe\xd2\xbe", "\xd3\xbe\xd3\xbe"};
-
-	for (size_t i = 0; m->n >= 4 && i < sizeof magic / sizeof *magic; i++)
-		if (memcmp(m->p, magic[i], 4) == 0)
-			return true;
-	return false;
-}
+/* clang-format on */
 
 /* @path with another suffix; the caller frees it. */
 static char *beside(const char *path, const char *suffix)
@@ -153,70 +130,72 @@ static bool ends_in(const char *path, const char *suffix)
 static int refuse(const char *path, const struct os_map *m)
 {
 	const struct bytes b = {m->p, m->n};
-	cleanup(freep) char *vmem = NULL;
 	struct bytes magic;
 
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		if (bytes_sub(b, others[i].at, others[i].len, &magic) &&
 		    memcmp(magic.p, others[i].magic, magic.n) == 0)
 			return cli_error("scan", "%s: %s", path, others[i].text);
-	if (!is_vmware_state(m))
-		return EXIT_WELL;
-	vmem = beside(path, ".vmem");
-	return cli_error("scan",
-			 "%s: a suspended VMware machine without its memory, which is in "
-			 "%s: give that one, and leave this beside it",
-			 path, vmem != NULL ? vmem : "the .vmem file");
+	return EXIT_WELL;
 }
 
-/* Where the holes of FILE.vmem are; without it the reader assumes the usual one. */
-static void open_meta(const char *path, struct file *f, struct scan_input *in)
+/* FILE.vmss or FILE.vmsn, which says where the memory of FILE.vmem has its holes, if there
+ * is one. */
+static int open_meta(const char *path, struct file *f)
 {
-	static const char *const suffixes[] = {".vmss", ".vmsn", ".VMSS", ".VMSN"};
+	static const char *const suffixes[] = {".vmss", ".vmsn"};
 
-	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && f->meta.p == NULL;
-	     i++) {
-		cleanup(freep) char *name = beside(path, suffixes[i]);
+	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
 		struct diag d = {0};
 		int r;
 
+		free(f->meta_name);
 		free(f->meta_who);
-		f->meta_who = name != NULL ? who(name) : NULL;
+		f->meta_name = beside(path, suffixes[i]);
+		f->meta_who = f->meta_name != NULL ? who(f->meta_name) : NULL;
 		if (f->meta_who == NULL)
-			return;
-		r = os_map_open(name, f->meta_who, EXIT_TROUBLE, &d, &f->meta);
-		if (r < 0 && r != -ENOENT)
-			scan_input_note(in, "%s is not used: %s", name, d.text);
+			return cli_error("scan", "%s: %s", path, strerror(ENOMEM));
+		r = os_map_open(f->meta_name, f->meta_who, EXIT_TROUBLE, &d, &f->meta);
+		if (r == 0)
+			return EXIT_WELL;
+		if (r != -ENOENT)
+			return cli_error("scan", "%s: %s", f->meta_name, d.text);
 	}
+	return EXIT_WELL;
 }
 
-/* Takes over @f. */
-static int open_dump(const char *path, struct file *f, struct scan_input *in)
+static int open_dump(const char *path, const struct file *f, bool vmem,
+		     struct scan_input *in)
 {
+	const struct bytes image = {f->image.p, f->image.n};
+	const struct bytes meta = {f->meta.p, f->meta.n};
+	const struct rts_dump_info *info;
 	struct diag d = {0};
 
-	in->name = path;
-	in->priv = f;
-	in->priv_free = file_free;
-	in->window = file_window;
-	in->window_ctx = f;
-	if (EFI_ERROR(rts_dump_open((struct bytes){f->image.p, f->image.n},
-				    (struct bytes){f->meta.p, f->meta.n}, &d, &in->dump)))
-		return cli_error("scan", "%s: %s", path, d.text);
-	if (rts_dump_info(in->dump)->problem != NULL)
-		scan_input_note(in, "%s", rts_dump_info(in->dump)->problem);
-	if (rts_dump_info(in->dump)->assumed_hole)
-		scan_input_note(in,
-				"no .vmss or .vmsn beside the .vmem: the hole below 4 GiB "
-				"was assumed to begin at 3 GiB");
+	if (EFI_ERROR(vmem ? rts_dump_open_vmem(image, meta, &d, &in->dump)
+			   : rts_dump_open(image, meta, &d, &in->dump)))
+		return cli_error("scan", "%s%s%s: %s", path, meta.p != NULL ? ", by " : "",
+				 meta.p != NULL ? f->meta_name : "", d.text);
+	info = rts_dump_info(in->dump);
+	if (info->problem != NULL)
+		scan_input_note(in, "%s", info->problem);
+	if (info->assumed_hole)
+		scan_input_note(
+			in, "no .vmss or .vmsn beside the .vmem: memory was taken to have "
+			    "its usual hole, from 3 GiB to 4 GiB");
 	return EXIT_WELL;
 }
 
 int scan_open_fd(const char *path, int fd, struct scan_input *ret)
 {
-	struct scan_input in = {0};
-	struct diag d = {0};
 	struct file *f = calloc(1, sizeof *f);
+	struct scan_input in = {.name = path,
+				.priv = f,
+				.priv_free = file_free,
+				.window = file_window,
+				.window_ctx = f};
+	const bool vmem = fd < 0 && ends_in(path, ".vmem");
+	struct diag d = {0};
 	int r;
 
 	if (f == NULL || (f->who = who(path)) == NULL) {
@@ -229,12 +208,10 @@ int scan_open_fd(const char *path, int fd, struct scan_input *ret)
 		r = cli_error("scan", "%s: %s", path, d.text);
 	else if (fd < 0)
 		r = refuse(path, &f->image);
-	if (r == EXIT_WELL && fd < 0 && ends_in(path, ".vmem"))
-		open_meta(path, f, &in);
-	if (r != EXIT_WELL)
-		file_free(f);
-	else
-		r = open_dump(path, f, &in);
+	if (r == EXIT_WELL && vmem)
+		r = open_meta(path, f);
+	if (r == EXIT_WELL)
+		r = open_dump(path, f, vmem, &in);
 	if (r != EXIT_WELL)
 		scan_input_fini(&in);
 	else

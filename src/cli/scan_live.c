@@ -22,7 +22,7 @@
 #include "cli/scan_input.h"
 #include "os/os_file.h"
 
-#define COPY_MAX   (256ULL << 20) /* of all; a machine has 1 to 20 MiB */
+#define COPY_MAX   (256ULL << 20) /* that is tried in all; a machine has 1 to 20 MiB */
 #define CHUNK      (1ULL << 20) /* what is mapped at once; page by page where it is refused */
 #define AROUND     (64ULL << 20) /* how far around the table memory is taken without a map */
 #define TABLE_SPAN (64ULL << 10) /* what a configuration table may be long */
@@ -30,7 +30,7 @@
 #define WANTED_MAX 8192U
 #define PIECES_MAX 65536U
 #define PAGE       4096ULL
-#define IOMEM_MAX  (4U << 20)
+#define LINES_MAX  65536U
 #define ADDRESSES  (1ULL << 52) /* what a page table entry of x86-64 can hold */
 
 #define INSTEAD                                                                    \
@@ -61,8 +61,8 @@ struct live {
 	size_t wanted_count;
 	struct rts_dump_piece *pieces; /* bytes.p: filled in at the end */
 	size_t piece_count;
-	uint64_t refused,
-		refused_at; /* bytes that could not be had, and the first of them */
+	uint64_t refused;    /* bytes that could not be had, */
+	uint64_t refused_at; /* ... and the first of them */
 	bool too_much;
 	struct scan_input *in;
 };
@@ -191,12 +191,12 @@ static int resources_read(struct live *l)
 	FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
 	char line[256], name[64];
 	size_t cap = 0;
+	int e = 0;
 
 	if (f == NULL)
 		return fd < 0 ? fd : -errno;
 	(void)take_fd(&fd); /* it is the stream's */
-	for (unsigned n = 0; n < IOMEM_MAX / 64 && fgets(line, sizeof line, f) != NULL;
-	     n++) {
+	for (unsigned n = 0; n < LINES_MAX && fgets(line, sizeof line, f) != NULL; n++) {
 		struct resource r = {0};
 		uint64_t last;
 
@@ -214,15 +214,17 @@ static int resources_read(struct live *l)
 			const size_t more = cap != 0 ? cap * 2 : 64;
 			struct resource *p = realloc(l->resources, more * sizeof *p);
 
-			if (p == NULL)
+			if (p == NULL) {
+				e = -ENOMEM;
 				break;
+			}
 			l->resources = p;
 			cap = more;
 		}
 		l->resources[l->resource_count++] = r;
 	}
 	fclose(f);
-	return 0;
+	return e;
 }
 
 static int os_memory_take(const struct live *l)
@@ -343,7 +345,7 @@ static int copy_range(struct live *l, const struct range *r)
 	while (at < r->end && e == 0) {
 		const size_t len = r->end - at < step ? (size_t)(r->end - at) : step;
 
-		if (l->copied + len > COPY_MAX) {
+		if (l->copied + l->refused + len > COPY_MAX) {
 			l->too_much = true;
 			return 0;
 		}
@@ -485,10 +487,6 @@ static int tables_copy(struct live *l)
 	size_t shown = 0, read = 0;
 	int r = 0;
 
-	if (count == 0)
-		scan_input_note(l->in,
-				"the list of configuration tables was not found: what "
-				"they point to is not read");
 	for (size_t i = 0; i < count && r == 0; i++) {
 		EFI_CONFIGURATION_TABLE t;
 		uint64_t at;
@@ -502,6 +500,10 @@ static int tables_copy(struct live *l)
 		r = copy_table(l, at);
 		shown += is_copied(l, at);
 	}
+	if (read == 0)
+		scan_input_note(l->in,
+				"the list of configuration tables was not found: what "
+				"they point to is not read");
 	if (shown < read)
 		scan_input_note(
 			l->in,
@@ -600,8 +602,8 @@ static int acquire(struct live *l)
 				(unsigned long long)l->refused_at);
 	if (l->too_much)
 		scan_input_note(l->in,
-				"firmware keeps more than %llu MiB: the rest is not "
-				"read",
+				"firmware keeps more than %llu MiB: the rest was not "
+				"looked at",
 				COPY_MAX >> 20);
 	return dump_make(l);
 }
