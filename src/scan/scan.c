@@ -79,6 +79,15 @@ bool rts_scan_room(void **list, size_t count, size_t *cap, size_t item, size_t m
 	return true;
 }
 
+bool rts_scan_grow(struct scan *s, void **list, size_t count, size_t *cap, size_t item,
+		   size_t max)
+{
+	if (rts_scan_room(list, count, cap, item, max))
+		return true;
+	s->no_memory |= count < max;
+	return false;
+}
+
 #define NOTES_MAX 256U
 
 void rts_scan_note(struct scan *s, const char *fmt, ...)
@@ -95,8 +104,8 @@ void rts_scan_note(struct scan *s, const char *fmt, ...)
 	for (size_t i = 0; i < r->note_count; i++)
 		if (strcmp(r->notes[i], text) == 0)
 			return;
-	if (rts_scan_room((void **)&r->notes, r->note_count, &s->note_cap, sizeof *r->notes,
-			  NOTES_MAX))
+	if (rts_scan_grow(s, (void **)&r->notes, r->note_count, &s->note_cap,
+			  sizeof *r->notes, NOTES_MAX))
 		r->notes[r->note_count++] = text;
 }
 

@@ -51,7 +51,7 @@ void rts_scan_find(struct scan *s, const struct scan_finding_at *f, const char *
 	char text[512];
 	va_list ap;
 
-	if (!rts_scan_room((void **)&r->findings, r->finding_count, &s->finding_cap,
+	if (!rts_scan_grow(s, (void **)&r->findings, r->finding_count, &s->finding_cap,
 			   sizeof *r->findings, FINDINGS_MAX)) {
 		rts_scan_note(s, "more than %u findings: the others are left out",
 			      FINDINGS_MAX);
@@ -96,6 +96,16 @@ static bool is_known(const struct rts_scan_driver *driver)
 static bool is_untouched(const struct rts_scan_driver *driver)
 {
 	return driver->match == RTS_SCAN_EXACT;
+}
+
+/* Whether code of driver @i lies at @at, and not its header, its data, or what is between.
+ * Of a driver that nobody knows, any place is as good. */
+static bool is_code(const struct scan *s, int i, uint64_t at)
+{
+	const struct rts_scan_driver *driver = &s->report->drivers[i];
+
+	return !is_known(driver) ||
+	       rts_scan_match_is_code(&s->drivers[i].match, at - driver->base);
 }
 
 /* Whether what was given to compare with is this machine's firmware: half of the drivers
@@ -226,8 +236,9 @@ static enum rts_scan_verdict judge_entry(struct scan *s, unsigned i)
 	}
 	if (hops > 0 && rts_scan_physical(s, target, &physical))
 		to = rts_scan_driver_at(s, physical);
-	if (hops > 0 && to != service->driver &&
-	    (to < 0 || !is_untouched(&s->report->drivers[to]))) {
+	if (hops > 0 &&
+	    (to < 0 || !is_code(s, to, physical) ||
+	     (to != service->driver && !is_untouched(&s->report->drivers[to])))) {
 		at.rule = RTS_SCAN_SERVICE_TRAMPOLINE;
 		rts_scan_find(s, &at,
 			      "%s, in %s+0x%lx, jumps away (%u %s) to 0x%lx, in %s: %s",
@@ -261,28 +272,35 @@ static bool page_in_image(struct scan *s, uint64_t at)
 	return rts_dump_read_all(s->dump, at, &byte, 1);
 }
 
+/* Why an address in @driver, or in no image at all (NULL), is not where it should be. */
+static const char *why_foreign(const struct rts_scan_driver *driver)
+{
+	return driver == NULL     ? "where no image is"
+	       : is_known(driver) ? "where that image has no code"
+				  : "which is no known image";
+}
+
 static enum rts_scan_verdict judge_foreign(struct scan *s, unsigned i)
 {
 	const struct rts_scan_service *service = &s->report->services[i];
 	const struct rts_scan_driver *driver =
 		service->driver >= 0 ? &s->report->drivers[service->driver] : NULL;
+	struct scan_finding_at at = {.rule = RTS_SCAN_SERVICE_POINTER_FOREIGN,
+				     .driver = service->driver,
+				     .has_address = true,
+				     .address = service->physical};
 
-	rts_scan_find(s,
-		      &(struct scan_finding_at){
-			      .rule = RTS_SCAN_SERVICE_POINTER_FOREIGN,
-			      .driver = service->driver,
-			      .has_address = true,
-			      .address = service->physical,
-			      .innocent_if = driver != NULL ? "a driver from a disk or an "
-							      "option ROM gives this "
-							      "service on purpose; name "
-							      "its file with --firmware"
-							    : "the firmware frees the "
-							      "headers of its drivers and "
-							      "keeps no list of them"},
-		      driver != NULL ? "%s begins in %s, which is no known image"
-				     : "%s begins where no image is%s",
-		      service->name, driver != NULL ? driver_name(s, driver) : "");
+	if (driver == NULL)
+		at.innocent_if =
+			"the firmware frees the headers of its drivers and keeps no "
+			"list of them";
+	else if (!is_known(driver))
+		at.innocent_if =
+			"a driver from a disk or an option ROM gives this service on "
+			"purpose; name its file with --firmware";
+	rts_scan_find(s, &at, "%s begins at 0x%lx%s%s, %s", service->name,
+		      service->physical, driver != NULL ? ", in " : "",
+		      driver != NULL ? driver_name(s, driver) : "", why_foreign(driver));
 	return RTS_SCAN_FOREIGN;
 }
 
@@ -300,7 +318,8 @@ static enum rts_scan_verdict judge_service(struct scan *s, unsigned i)
 	/* Where no driver was found at all, that a service is in none says nothing. */
 	if (service->driver < 0)
 		return r->driver_count > 0 ? judge_foreign(s, i) : RTS_SCAN_NOT_CHECKED;
-	if (r->firmware_applies && !is_known(&r->drivers[service->driver]))
+	if ((r->firmware_applies && !is_known(&r->drivers[service->driver])) ||
+	    !is_code(s, service->driver, service->physical))
 		return judge_foreign(s, i);
 	return judge_entry(s, i);
 }
@@ -630,25 +649,22 @@ static void judge_event(struct scan *s, const struct rts_scan_event *e)
 	const struct rts_scan_report *r = s->report;
 	const struct rts_scan_driver *driver =
 		e->driver >= 0 ? &r->drivers[e->driver] : NULL;
+	struct scan_finding_at at = {.rule = RTS_SCAN_EVENT_FOREIGN,
+				     .driver = e->driver,
+				     .has_address = true,
+				     .address = e->physical};
 
-	if (!page_in_image(s, e->physical) ||
-	    (driver != NULL && (is_known(driver) || !r->firmware_applies)) ||
-	    r->driver_count == 0)
+	if (!page_in_image(s, e->physical) || r->driver_count == 0 ||
+	    (driver != NULL && is_code(s, e->driver, e->physical) &&
+	     (is_known(driver) || !r->firmware_applies)))
 		return;
-	rts_scan_find(
-		s,
-		&(struct scan_finding_at){
-			.rule = RTS_SCAN_EVENT_FOREIGN,
-			.driver = e->driver,
-			.has_address = true,
-			.address = e->physical,
-			.innocent_if = driver != NULL ? "a driver from a disk or an option "
-							"ROM wants to hear of it; name "
-							"its file with --firmware"
-						      : NULL},
-		"a runtime event (type 0x%x) calls %s%s", e->type,
-		driver != NULL ? driver_name(s, driver) : "a function where no image is",
-		driver != NULL ? ", which is no known image" : "");
+	if (driver != NULL && !is_known(driver))
+		at.innocent_if =
+			"a driver from a disk or an option ROM wants to hear of it; "
+			"name its file with --firmware";
+	rts_scan_find(s, &at, "a runtime event (type 0x%x) calls 0x%lx%s%s, %s", e->type,
+		      e->physical, driver != NULL ? ", in " : "",
+		      driver != NULL ? driver_name(s, driver) : "", why_foreign(driver));
 }
 
 static void judge_events(struct scan *s)

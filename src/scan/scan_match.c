@@ -479,3 +479,16 @@ EFI_STATUS rts_scan_match(struct scan *s, const struct scan_image *img,
 		*ret = m;
 	return status;
 }
+
+bool rts_scan_match_is_code(const struct scan_match *m, uint64_t offset)
+{
+	struct rts_pe_section section;
+
+	if (m->known == NULL)
+		return false;
+	for (unsigned i = 0; rts_pe_image_section(&m->known->pe, i, &section); i++)
+		if (section.execute && offset >= section.start &&
+		    offset - section.start < section.size)
+			return true;
+	return false;
+}

@@ -37,6 +37,9 @@ void rts_scan_note(struct scan *s, const char *fmt, ...)
 /* Room for one more item of @item bytes in the malloc'd *@list (@count of them, room for
  * *@cap); false: @max are there, or no memory. */
 bool rts_scan_room(void **list, size_t count, size_t *cap, size_t item, size_t max);
+/* The same; where there is no memory, the scan ends with that. Not from several threads. */
+bool rts_scan_grow(struct scan *s, void **list, size_t count, size_t *cap, size_t item,
+		   size_t max);
 
 /* ---- the pass over memory (scan_pass.c) ---- */
 

@@ -60,8 +60,8 @@ static struct row *row_at(struct scan *s, struct rows *rows, uint64_t base, uint
 	for (size_t i = 0; i < rows->count; i++)
 		if (rows->row[i].base == base)
 			return &rows->row[i];
-	if (!rts_scan_room((void **)&rows->row, rows->count, &rows->cap, sizeof *rows->row,
-			   SCAN_DRIVERS_MAX)) {
+	if (!rts_scan_grow(s, (void **)&rows->row, rows->count, &rows->cap,
+			   sizeof *rows->row, SCAN_DRIVERS_MAX)) {
 		rts_scan_note(s, "more than %u drivers: the others are left out",
 			      SCAN_DRIVERS_MAX);
 		return NULL;
@@ -276,7 +276,7 @@ static void collect_events(struct scan *s, uint64_t head)
 		if (at % 8 != 0 || at < LINK_OFFSET_EVENT ||
 		    !rts_dump_read_all(s->dump, at - LINK_OFFSET_EVENT, &e, sizeof e) ||
 		    e.Link.BackLink != before ||
-		    !rts_scan_room((void **)&r->events, r->event_count, &s->event_cap,
+		    !rts_scan_grow(s, (void **)&r->events, r->event_count, &s->event_cap,
 				   sizeof *r->events, SCAN_LIST_MAX)) {
 			rts_scan_note(
 				s,
