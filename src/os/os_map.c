@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -25,10 +27,7 @@ static struct guard {
 	const char *who;
 } guards[MAPS_MAX];
 
-static void say(const char *text)
-{
-	(void)!write(STDERR_FILENO, text, strlen(text));
-}
+static atomic_flag said = ATOMIC_FLAG_INIT;
 
 static void on_sigbus(int sig, siginfo_t *info, void *context)
 {
@@ -39,15 +38,20 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 	/* si_code > 0: the kernel reports a fault, and si_addr is where */
 	for (size_t i = 0; info->si_code > 0 && i < MAPS_MAX; i++) {
 		const struct guard *g = &guards[i];
+		struct iovec line[2] = {{.iov_base = (void *)(uintptr_t)g->who}};
 
 		if (g->p == NULL || at - (uintptr_t)g->p >= g->n)
 			continue;
-		say(g->who);
-		if (fstat(g->fd, &st) == 0 && S_ISREG(st.st_mode) &&
-		    (uint64_t)st.st_size < g->n)
-			say(": was cut short while it was read\n");
-		else
-			say(": the disk cannot read all of it\n");
+		while (atomic_flag_test_and_set(
+			&said)) /* another thread did, and ends us */
+			pause();
+		line[0].iov_len = strlen(g->who);
+		line[1].iov_base = fstat(g->fd, &st) == 0 && S_ISREG(st.st_mode) &&
+						   (uint64_t)st.st_size < g->n
+					   ? ": was cut short while it was read\n"
+					   : ": the disk cannot read all of it\n";
+		line[1].iov_len = strlen(line[1].iov_base);
+		(void)!writev(STDERR_FILENO, line, 2);
 		_exit(g->status);
 	}
 	signal(sig, SIG_DFL); /* somebody else's fault happens again, and ends us */
