@@ -132,6 +132,7 @@ EFI_STATUS rts_scan_fixups(struct scan *s, const struct scan_image *img, uint64_
 	if (!rts_scan_spend(s, 4 * (uint64_t)f.len))
 		return EFI_NOT_FOUND;
 	status = fixups_read(s, img, log, known, &f);
+	s->no_memory |= status == EFI_OUT_OF_RESOURCES; /* not all who ask have a status */
 	if (status != EFI_SUCCESS)
 		rts_scan_fixups_fini(&f);
 	else

@@ -92,6 +92,7 @@ static EFI_STATUS try(struct scan *s, const struct scan_image *img,
 		return status;
 	code = calloc(1, f.len);
 	if (code == NULL) {
+		s->no_memory = true;
 		status = EFI_OUT_OF_RESOURCES;
 	} else {
 		mark_code(&known->pe, code, f.len);

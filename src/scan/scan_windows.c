@@ -115,8 +115,8 @@ static bool put_span(struct search *w, uint64_t start, uint64_t last)
 		before->last = last;
 		return true;
 	}
-	if (!rts_scan_room((void **)&w->span, w->span_count, &w->span_cap, sizeof *w->span,
-			   SPANS_MAX))
+	if (!rts_scan_grow(w->s, (void **)&w->span, w->span_count, &w->span_cap,
+			   sizeof *w->span, SPANS_MAX))
 		return false;
 	w->span[w->span_count++] = (struct span){start, last};
 	return true;
