@@ -139,8 +139,9 @@ bool rts_scan_lead(struct scan *s, uint64_t va, uint64_t *ret)
 /* ---- how well a way fits ---- */
 
 /*
- * It leads from the system table's pointer to the runtime services table; or, where there
- * is no system table that could be asked, from most service pointers to memory.
+ * It leads from the system table's pointer to the runtime services table; or, where nothing
+ * does that, for somebody changed the pointer or the system table is gone, from most
+ * service pointers to memory.
  */
 struct fit {
 	bool table;
@@ -148,9 +149,9 @@ struct fit {
 };
 #define POINTERS_MIN 9U
 
-static bool fits(struct fit f)
+static bool fits(const struct scan *s, struct fit f)
 {
-	return f.table || f.pointers >= POINTERS_MIN;
+	return f.table || (!s->map.table_led && f.pointers >= POINTERS_MIN);
 }
 
 /* Less than 0: @a is the worse one. */
@@ -186,27 +187,34 @@ static bool lead_root(struct scan *s, const void *way, uint64_t va, uint64_t *re
 
 /* Where both four and five levels fit, the upper of two tables is the root; the same page
  * for both is one that maps itself, and four are enough. */
+static bool is_five(const struct fit fit[2], const struct root root[2])
+{
+	const int order = compare_fits(fit[1], fit[0]);
+
+	return order > 0 || (order == 0 && root[1].at != root[0].at);
+}
+
 static void find_root(struct scan *s)
 {
-	struct scan_map *m = &s->map;
+	struct rts_scan_mapping_way *way = &s->report->ways[RTS_SCAN_WAY_PAGE_TABLES];
 	struct fit best[2] = {{0}};
 	struct root chosen[2] = {{0}}, root;
-	size_t tried = 0, found[2] = {0};
+	size_t equal[2] = {0};
 	unsigned k;
 
-	for (; root_at(s, tried, &root); tried++) {
+	for (size_t i = 0; root_at(s, i, &root); i++) {
 		const struct fit f = rate(s, lead_root, &root);
 
 		k = root.levels - 4;
-		if (!fits(f))
-			continue;
-		found[k]++;
 		if (compare_fits(best[k], f) < 0) {
 			best[k] = f;
 			chosen[k] = root;
+			equal[k] = 0;
 		}
+		equal[k] += compare_fits(best[k], f) == 0;
 	}
-	if (found[0] + found[1] == 0) {
+	k = is_five(best, chosen);
+	if (!fits(s, best[k])) {
 		rts_scan_note(
 			s,
 			"of %zu pages that could be page tables, none maps the firmware's "
@@ -214,19 +222,19 @@ static void find_root(struct scan *s)
 			s->hits[SCAN_HIT_ROOT].count);
 		return;
 	}
-	k = found[1] != 0 && (found[0] == 0 || chosen[0].at != chosen[1].at);
-	m->has_root = true;
-	m->root = chosen[k].at;
-	m->levels = chosen[k].levels;
-	s->report->paging_levels = m->levels;
-	s->report->ways[RTS_SCAN_WAY_PAGE_TABLES].available = true;
-	s->report->ways[RTS_SCAN_WAY_PAGE_TABLES].where = m->root;
-	if (found[k] > 1)
+	if (equal[k] > 1)
 		rts_scan_note(
 			s,
 			"%zu page tables map the firmware's virtual addresses; the one "
 			"at %#llx was used",
-			found[k], (unsigned long long)m->root);
+			equal[k], (unsigned long long)chosen[k].at);
+	s->map.has_root = true;
+	s->map.table_led = best[k].table;
+	s->map.root = chosen[k].at;
+	s->map.levels = chosen[k].levels;
+	s->report->paging_levels = s->map.levels;
+	way->available = true;
+	way->where = s->map.root;
 }
 
 /* ---- the operating system's map ---- */
@@ -379,9 +387,9 @@ static void find_regions(struct scan *s)
 		s->map.has_os_map |= m->virtual_start != 0;
 	}
 	for (size_t i = 0; i < a.count && read_entry(s, &a, i, &d); i++)
-		if (!add_descriptor(s, &d, fits(a.fit)))
+		if (!add_descriptor(s, &d, fits(s, a.fit)))
 			break;
-	if (fits(a.fit)) {
+	if (fits(s, a.fit)) {
 		s->map.has_os_map = true;
 		s->map.os_map = a.at;
 	}
@@ -520,16 +528,17 @@ EFI_STATUS rts_scan_map(struct scan *s)
 	struct rts_scan_mapping_way *ways = s->report->ways;
 	struct scan_map *m = &s->map;
 
-	find_regions(s);
 	m->identity = !t->virtual_mode;
+	if (!m->identity && t->has_runtime)
+		find_root(s);
+	find_regions(s);
 	if (m->identity || !t->has_runtime)
 		return EFI_SUCCESS;
 	m->pair_delta = t->system_runtime - t->runtime.at;
 	m->has_pair = t->has_system && t->system_runtime != 0 && m->pair_delta % PAGE == 0;
 	ways[RTS_SCAN_WAY_TABLE_PAIR].available = m->has_pair;
-	find_root(s);
 	if (!m->has_os_map && rts_dump_range_count(s->dump) <= SCAN_REGIONS_MAX)
-		m->has_os_map = m->os_ranges = fits(rate(s, lead_range, NULL));
+		m->has_os_map = m->os_ranges = fits(s, rate(s, lead_range, NULL));
 	ways[RTS_SCAN_WAY_OS_MAP].available = m->has_os_map;
 	ways[RTS_SCAN_WAY_OS_MAP].where = m->os_map;
 	count_agreement(s);

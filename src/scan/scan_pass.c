@@ -122,6 +122,7 @@ static bool is_root(const uint8_t *b, uint64_t bad_bits)
 	for (size_t i = 0; i < PAGE; i += 8 * sizeof(vec64)) {
 		vec64 bad = VEC(0);
 
+#pragma GCC unroll 8
 		for (size_t k = 0; k < 8; k++) {
 			const vec64 e = *(const vec64 *)(b + i + k * sizeof e);
 
@@ -151,14 +152,13 @@ static void look(struct piece *p, const uint8_t *b, size_t pages, uint64_t at)
 
 		for (size_t half = 0; half < PAGE; half += PAGE / 2) {
 			upper = (vec32){0};
-			for (size_t i = half; i < half + PAGE / 2; i += 4 * sizeof(vec32))
-				for (size_t k = 0; k < 4; k++) {
-					const vec32 v =
-						*(const vec32 *)(b + i + k * sizeof v);
+#pragma GCC unroll 8
+			for (size_t i = half; i < half + PAGE / 2; i += sizeof upper) {
+				const vec32 v = *(const vec32 *)(b + i);
 
-					found |= (vec32)((v & same) == want);
-					upper |= v;
-				}
+				found |= (vec32)((v & same) == want);
+				upper |= v;
+			}
 		}
 		if (LANES((vec64)found) != 0)
 			find_signatures(p, b, PAGE, at);

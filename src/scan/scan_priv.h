@@ -126,6 +126,7 @@ struct scan_map {
 	bool has_pair;
 	uint64_t pair_delta; /* virtual - physical */
 	bool has_root;
+	bool table_led; /* by it, from the system table to the runtime services table */
 	uint64_t root;
 	unsigned levels;
 	bool has_os_map; /* s->report.regions has virtual addresses */
