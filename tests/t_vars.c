@@ -417,7 +417,7 @@ static void enumeration(void **state)
 	SET(f, &ns, u"C", BS | RT, "1", 1);
 	SET(f, &ns, u"D", NV | BS | RT, "1", 1);
 	assert_int_equal(enumerate(f, names, sizeof names),
-			 8); /* and the four computed ones */
+			 10); /* and six that tell the modes */
 	assert_string_equal(names, "ABCD");
 	SET(f, &ns, u"A", NV | BS | RT, "2", 1); /* an update keeps its place */
 	SET(f, &ns, u"C", BS | RT, "", 0);
@@ -844,7 +844,7 @@ static void model(void **state)
 		used += m->there ? 96 + sizeof name + m->len : 0;
 	}
 	assert_true(count > 0);
-	assert_int_equal(enumerate(f, NULL, 0), count + 4);
+	assert_int_equal(enumerate(f, NULL, 0), count + 6);
 	rts_vars_query(f->v, NV | BS, &max, &left, &largest);
 	assert_int_equal(max - left, used);
 }

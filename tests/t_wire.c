@@ -198,11 +198,14 @@ static void get_and_set(void **state)
 	mm_access(&f->m, SMM_VARIABLE_FUNCTION_GET_VARIABLE, &ns, u"Odd\0", 9, 0, NULL, 10);
 	assert_int_equal(call(f), EFI_SUCCESS);
 	assert_int_equal(f->m.buf[MM_PAYLOAD + 36 + 9], 'x');
-	/* a request that may have been executed before: only an append would tell */
+	/* a request that may have been executed before: only an append or a signed write
+	 * would tell */
 	f->w.again = true;
-	mm_access(&f->m, SMM_VARIABLE_FUNCTION_SET_VARIABLE, &ns, u"Odd", 8,
-		  NV_BS_RT | 0x40, "y", 1);
-	assert_int_equal(call(f), EFI_DEVICE_ERROR);
+	for (uint32_t attr = 0x20; attr <= 0x60; attr += 0x20) {
+		mm_access(&f->m, SMM_VARIABLE_FUNCTION_SET_VARIABLE, &ns, u"Odd", 8,
+			  NV_BS_RT | attr, "y", 1);
+		assert_int_equal(call(f), EFI_DEVICE_ERROR);
+	}
 	mm_access(&f->m, SMM_VARIABLE_FUNCTION_SET_VARIABLE, &ns, u"Odd", 8, NV_BS_RT, "x",
 		  1);
 	assert_int_equal(call(f), EFI_SUCCESS);

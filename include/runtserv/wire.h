@@ -31,8 +31,9 @@ struct rts_wire {
 	struct rts_vars *vars;
 	const struct rts_wire_guest_ops *guest;
 	void *guest_ctx;
-	bool again; /* the request may have been executed before: an append is refused with
-		     * EFI_DEVICE_ERROR, for twice is not once; all else may be repeated */
+	bool again; /* the request may have been executed before: an append, for which twice
+		     * is not once, and a signed write, which would not be newer, are
+		     * refused with EFI_DEVICE_ERROR; all else may be repeated */
 	uint64_t import_count; /* IMPORT messages since INIT */
 };
 

@@ -127,18 +127,34 @@ static const EVP_MD *digest_of(const struct crypto *c, PKCS7 *p7, PKCS7_SIGNER_I
 	}
 }
 
-static bool verified(PKCS7 *p7, PKCS7_SIGNER_INFO *si, X509 *signer, const EVP_MD *md,
-		     const struct bytes *content, size_t count)
+static bool is_named(PKCS7_SIGNER_INFO *si, const X509 *x)
 {
+	const PKCS7_ISSUER_AND_SERIAL *name = si->issuer_and_serial;
+
+	return X509_NAME_cmp(X509_get_issuer_name(x), name->issuer) == 0 &&
+	       ASN1_INTEGER_cmp(X509_get0_serialNumber(x), name->serial) == 0;
+}
+
+/* The certificate whose key made the signature. Several may have the name that it tells. */
+static X509 *signer_of(PKCS7 *p7, PKCS7_SIGNER_INFO *si, const EVP_MD *md,
+		       const struct bytes *content, size_t count)
+{
+	STACK_OF(X509) *certs = p7->d.sign->cert;
 	BIO *bio = BIO_new(BIO_f_md());
 	EVP_MD_CTX *hash = NULL;
+	X509 *ret = NULL;
 	bool ok = bio != NULL && BIO_set_md(bio, md) > 0 && BIO_get_md_ctx(bio, &hash) > 0;
 
 	for (size_t i = 0; ok && i < count; i++)
 		ok = EVP_DigestUpdate(hash, content[i].p, content[i].n) == 1;
-	ok = ok && PKCS7_signatureVerify(bio, p7, si, signer) == 1;
+	for (int i = 0; ok && ret == NULL && i < sk_X509_num(certs); i++) {
+		X509 *x = sk_X509_value(certs, i);
+
+		if (is_named(si, x) && PKCS7_signatureVerify(bio, p7, si, x) == 1)
+			ret = x;
+	}
 	BIO_free(bio);
-	return ok;
+	return ret;
 }
 
 static bool issued(X509 *issuer, X509 *subject)
@@ -210,10 +226,10 @@ static const char *fill(struct signature *s, struct bytes message,
 	md = digest_of(s->c, s->p7, si);
 	if (md == NULL)
 		return "the digest is not SHA-256, SHA-384 or SHA-512 (UEFI 2.10 8.2.2)";
-	signer = PKCS7_cert_from_signer_info(s->p7, si);
-	if (signer == NULL)
+	if (PKCS7_cert_from_signer_info(s->p7, si) == NULL)
 		return "the signature lacks its signer's certificate (UEFI 2.10 8.2.2)";
-	if (!verified(s->p7, si, signer, md, content, count))
+	signer = signer_of(s->p7, si, md, content, count);
+	if (signer == NULL)
 		return "the signature is not one of this variable and value (UEFI 2.10 "
 		       "8.2.2)";
 	len = i2d_X509(signer, &s->der);

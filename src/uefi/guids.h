@@ -91,6 +91,57 @@
 			0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72 \
 		}                                                      \
 	}
+#define EFI_CERT_SHA224_GUID                                           \
+	{                                                              \
+		0x0b6e5233, 0xa65c, 0x44c9,                            \
+		{                                                      \
+			0x94, 0x07, 0xd9, 0xab, 0x83, 0xbf, 0xc8, 0xbd \
+		}                                                      \
+	}
+#define EFI_CERT_RSA2048_SHA256_GUID                                   \
+	{                                                              \
+		0xe2b36190, 0x879b, 0x4a3d,                            \
+		{                                                      \
+			0xad, 0x8d, 0xf2, 0xe7, 0xbb, 0xa3, 0x27, 0x84 \
+		}                                                      \
+	}
+#define EFI_CERT_RSA2048_SHA1_GUID                                     \
+	{                                                              \
+		0x67f8444f, 0x8743, 0x48f1,                            \
+		{                                                      \
+			0xa3, 0x28, 0x1e, 0xaa, 0xb8, 0x73, 0x60, 0x80 \
+		}                                                      \
+	}
+#define EFI_CERT_X509_SHA256_GUID                                      \
+	{                                                              \
+		0x3bd2a492, 0x96c0, 0x4079,                            \
+		{                                                      \
+			0xb4, 0x20, 0xfc, 0xf9, 0x8e, 0xf1, 0x03, 0xed \
+		}                                                      \
+	}
+#define EFI_CERT_X509_SHA384_GUID                                      \
+	{                                                              \
+		0x7076876e, 0x80c2, 0x4ee6,                            \
+		{                                                      \
+			0xaa, 0xd2, 0x28, 0xb3, 0x49, 0xa6, 0x86, 0x5b \
+		}                                                      \
+	}
+#define EFI_CERT_X509_SHA512_GUID                                      \
+	{                                                              \
+		0x446dbf63, 0x2502, 0x4cda,                            \
+		{                                                      \
+			0xbc, 0xfa, 0x24, 0x65, 0xd2, 0xb0, 0xfe, 0x9d \
+		}                                                      \
+	}
+
+/* What a signature of an authenticated variable is (UEFI 2.10 §8.2.2). */
+#define EFI_CERT_TYPE_PKCS7_GUID                                       \
+	{                                                              \
+		0x4aafd29d, 0x68df, 0x49ee,                            \
+		{                                                      \
+			0x8a, 0xa9, 0x34, 0x7d, 0x37, 0x56, 0x65, 0xa7 \
+		}                                                      \
+	}
 
 /* MM communication: the header GUID selects the handler (PI 1.8 vol 4 §5.7). */
 #define EFI_SMM_VARIABLE_PROTOCOL_GUID                                 \

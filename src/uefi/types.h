@@ -90,3 +90,14 @@ typedef struct {
 } EFI_VARIABLE_AUTHENTICATION_2_HEADER;
 _Static_assert(sizeof(EFI_VARIABLE_AUTHENTICATION_2_HEADER) == 40,
 	       "EFI_VARIABLE_AUTHENTICATION_2");
+#define WIN_CERT_TYPE_EFI_GUID 0x0ef1U
+
+/* EFI_SIGNATURE_LIST, UEFI 2.10 §32.4.1: this, SignatureHeaderSize bytes, then signatures
+ * of SignatureSize bytes, each of which begins with its owner's GUID. */
+typedef struct {
+	EFI_GUID SignatureType;
+	uint32_t SignatureListSize;
+	uint32_t SignatureHeaderSize;
+	uint32_t SignatureSize;
+} EFI_SIGNATURE_LIST;
+_Static_assert(sizeof(EFI_SIGNATURE_LIST) == 28, "EFI_SIGNATURE_LIST");

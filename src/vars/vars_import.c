@@ -45,9 +45,9 @@ static EFI_STATUS check(const struct rts_vars *v, const struct rts_var *var)
 	if (var->name_len <= 2 || !ucs2_valid(var->name, var->name_len / 2))
 		return EFI_INVALID_PARAMETER;
 	own = own_variable(&var->guid, var->name, var->name_len);
-	if (own == OWN_COMPUTED || own == OWN_PRIVATE || own == OWN_PRESENCE)
+	if (own != OWN_NONE && own < OWN_PK)
 		return EFI_WRITE_PROTECTED;
-	if (own == OWN_SECUREBOOT || (var->attr & ATTR_AT) != 0)
+	if (own != OWN_NONE || (var->attr & ATTR_AT) != 0)
 		return EFI_SECURITY_VIOLATION;
 	if (!attr_storable(var->attr) || (var->attr & ATTR_HR) != 0 || var->data_len == 0 ||
 	    var->data == NULL || too_long(var->name_len, var->data_len))

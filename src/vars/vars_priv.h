@@ -2,6 +2,7 @@
 /* What the files of this room share: the table of variables, and how a change is made. */
 #pragma once
 
+#include "base/bytes.h"
 #include "runtserv/vars.h"
 #include "uefi/mm.h"
 
@@ -21,7 +22,7 @@ struct node {
 	struct node *rt_next, *rt_prev; /* those with RUNTIME_ACCESS, in the same order */
 	struct node *hash_next;
 	uint64_t hash;
-	bool computed; /* the service's own: never written by the guest, never stored */
+	bool computed; /* the service's own: not stored, and free of charge */
 };
 
 struct lock {
@@ -79,16 +80,77 @@ EFI_STATUS commit(struct rts_vars *v, const struct change *changes, size_t n,
 		  unsigned parts);
 EFI_STATUS fits(const struct rts_vars *v, const struct change *changes, size_t n);
 
-/* vars_modes.c: variables that the service computes or keeps for itself. */
+/* Variables that the service computes, keeps for itself, or guards. */
 enum own {
 	OWN_NONE,
-	OWN_COMPUTED,   /* SetupMode, SecureBoot, SignatureSupport, VendorKeys */
-	OWN_PRIVATE,    /* VendorKeysNv, certdb, certdbv: read-only */
-	OWN_PRESENCE,   /* SecureBootEnable, CustomMode: need a person at the machine */
-	OWN_SECUREBOOT, /* PK, KEK, db, dbx, dbt */
+	OWN_COMPUTED, /* SetupMode, SecureBoot, SignatureSupport, VendorKeys */
+	OWN_PRIVATE,  /* VendorKeysNv, certdb, certdbv: read-only */
+	OWN_ENABLE,   /* SecureBootEnable */
+	OWN_CUSTOM,   /* CustomMode */
+	OWN_PK,
+	OWN_KEK,
+	OWN_DB, /* db, dbx, dbt */
 };
+
+/* The answer to a request, and its reason, for the log. */
+struct verdict {
+	EFI_STATUS status;
+	const char *why; /* NULL: the next step decides */
+};
+#define GO_ON    ((struct verdict){EFI_SUCCESS, NULL})
+#define DONE(w)  ((struct verdict){EFI_SUCCESS, (w)})
+#define NO(s, w) ((struct verdict){(s), (w)})
+
+/* One variable, and what follows for SetupMode, SecureBoot, SecureBootEnable, VendorKeys
+ * and VendorKeysNv. */
+#define REQUEST_CHANGES 6U
+
+/* One SetVariable on its way through the steps of vars_set.c. */
+struct request {
+	const EFI_GUID *guid;
+	const CHAR16 *name;
+	uint32_t name_len;
+	uint32_t attr;
+	struct bytes data; /* as it was given */
+
+	struct bytes payload; /* behind the authentication descriptor */
+	enum own own;
+	struct node *old; /* the variable that is there */
+	EFI_TIME time;    /* of the descriptor */
+	bool has_digest;
+	uint8_t digest[32]; /* whom a private authenticated variable belongs to */
+	bool unsigned_keys; /* keys were changed, in user mode, without signature */
+
+	struct change changes[REQUEST_CHANGES];
+	size_t change_count;
+};
+
+static inline bool is_append(const struct request *r)
+{
+	return (r->attr & ATTR_APPEND) != 0;
+}
+
+/* edk2's UpdateVariable: no data, or no access. */
+static inline bool is_delete(const struct request *r)
+{
+	return (r->payload.n == 0 && !is_append(r)) || (r->attr & (ATTR_BS | ATTR_RT)) == 0;
+}
+
+/* vars_auth.c */
+struct verdict auth_descriptor(struct rts_vars *v, struct request *r);
+struct verdict auth_check(struct rts_vars *v, struct request *r);
+bool auth_is_later(const EFI_TIME *a, const EFI_TIME *b);
+
+/* vars_modes.c */
 enum own own_variable(const EFI_GUID *guid, const CHAR16 *name, uint32_t name_len);
 EFI_STATUS modes_compute(struct rts_vars *v);
+bool modes_setup(const struct rts_vars *v);  /* no PK is there */
+bool modes_custom(const struct rts_vars *v); /* keys need no signature */
+struct verdict modes_properties(struct rts_vars *v, struct request *r);
+struct verdict modes_presence(struct rts_vars *v, struct request *r);
+struct verdict modes_forced(struct rts_vars *v, struct request *r);
+/* Adds to the changes what follows from them. */
+struct verdict modes_follow(struct rts_vars *v, struct request *r);
 
 /* vars.c */
 void vars_log(const struct rts_vars *v, enum rts_log level, const EFI_GUID *guid,

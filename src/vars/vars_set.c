@@ -1,214 +1,232 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * SetVariable (UEFI 2.10 §8.2.3), its checks in edk2's order. Authenticated writes are
- * refused: nothing is ever stored unverified.
+ * SetVariable (UEFI 2.10 §8.2.3): its checks in edk2's order, then the change, in one
+ * commit with what follows from it.
  */
-#include "base/ucs2.h"
-#include "vars/vars_priv.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-struct request {
-	const EFI_GUID *guid;
-	const CHAR16 *name;
-	uint32_t name_len;
-	uint32_t attr;
-	const uint8_t *data;
-	uint64_t data_len;
-};
-
-/* What stands in the log beside a status. */
-struct verdict {
-	EFI_STATUS status;
-	const char *why;
-};
-
-#define OK       ((struct verdict){EFI_SUCCESS, NULL})
-#define NO(s, w) ((struct verdict){(s), (w)})
+#include "base/ucs2.h"
+#include "vars/vars_priv.h"
+#include "vars/vars_siglist.h"
 
 /* The arguments by themselves, before any variable is looked at. */
-static struct verdict check_arguments(const struct request *r, uint64_t *ret_payload_len)
+static struct verdict check_arguments(struct rts_vars *v, struct request *r)
 {
-	EFI_VARIABLE_AUTHENTICATION_2_HEADER auth;
 	const uint32_t attr = r->attr;
 
+	(void)v;
 	if (r->name_len <= 2)
 		return NO(EFI_INVALID_PARAMETER, "no name (UEFI 2.10 8.2.3)");
-	if (r->data == NULL && r->data_len != 0)
-		return NO(EFI_INVALID_PARAMETER, "no data");
+	if (r->data.p == NULL && r->data.n != 0)
+		return NO(EFI_INVALID_PARAMETER, "no data (UEFI 2.10 8.2.3)");
 	if (!ucs2_valid(r->name, r->name_len / 2))
 		return NO(EFI_INVALID_PARAMETER,
 			  "the name has a surrogate, which is not UCS-2");
 	if ((attr & ~ATTR_ALL) != 0)
-		return NO(EFI_INVALID_PARAMETER, "reserved attribute bits");
+		return NO(EFI_INVALID_PARAMETER,
+			  "reserved attribute bits (UEFI 2.10 8.2.3)");
 	if ((attr & (ATTR_RT | ATTR_BS)) == ATTR_RT || (attr & ATTR_ALL) == ATTR_NV)
 		return NO(attr & ATTR_AW ? EFI_UNSUPPORTED : EFI_INVALID_PARAMETER,
 			  "no BOOTSERVICE_ACCESS (UEFI 2.10 8.2.3)");
 	if ((attr & (ATTR_AT | ATTR_AW)) == 0 && (attr & ATTR_HR) != 0)
 		return NO(EFI_INVALID_PARAMETER, "no storage for hardware error records");
 	if (attr & ATTR_AW)
-		return NO(EFI_UNSUPPORTED, "AUTHENTICATED_WRITE_ACCESS is deprecated");
-	*ret_payload_len = r->data_len;
-	if (attr & ATTR_AT) {
-		const size_t head =
-			offsetof(EFI_VARIABLE_AUTHENTICATION_2_HEADER, AuthInfo);
-
-		if (r->data_len < sizeof auth)
-			return NO(EFI_SECURITY_VIOLATION, "no authentication descriptor");
-		memcpy(&auth, r->data, sizeof auth);
-		if (auth.AuthInfo.dwLength > r->data_len - head ||
-		    auth.AuthInfo.dwLength < sizeof auth - head)
-			return NO(EFI_SECURITY_VIOLATION,
-				  "authentication descriptor of a wrong length");
-		*ret_payload_len = r->data_len - head - auth.AuthInfo.dwLength;
-	}
-	if (too_long(r->name_len, *ret_payload_len))
-		return NO(EFI_INVALID_PARAMETER,
-			  "name and data are longer than 65460 bytes");
-	return OK;
+		return NO(EFI_UNSUPPORTED,
+			  "AUTHENTICATED_WRITE_ACCESS is deprecated (UEFI 2.10 8.2.2)");
+	return GO_ON;
 }
 
-/* What this service keeps from being written, and the variable that is there (edk2's steps
- * 9, 10, 12). */
-static struct verdict check_access(const struct rts_vars *v, const struct request *r,
-				   const struct node *old)
+static struct verdict check_length(struct rts_vars *v, struct request *r)
 {
-	const uint32_t attr = r->attr & ~ATTR_APPEND;
-	const enum own own = own_variable(r->guid, r->name, r->name_len);
+	(void)v;
+	if (too_long(r->name_len, r->payload.n))
+		return NO(EFI_INVALID_PARAMETER,
+			  "name and data are longer than 65460 bytes");
+	return GO_ON;
+}
 
-	if (own == OWN_COMPUTED || own == OWN_PRIVATE)
-		return NO(EFI_WRITE_PROTECTED,
-			  "read-only: the firmware's own (UEFI 2.10 3.3)");
+static struct verdict check_locks(struct rts_vars *v, struct request *r)
+{
 	if (v->phase.end_of_dxe && locked(v, r->guid, r->name, r->name_len))
 		return NO(EFI_WRITE_PROTECTED,
 			  "locked by the firmware until the next reset");
-	if (old != NULL && !visible(v, old))
-		return NO(EFI_WRITE_PROTECTED, "a boot services variable, at run time");
-	if (old != NULL && r->attr != 0 && attr != old->var.attr)
-		return NO(EFI_INVALID_PARAMETER,
-			  "other attributes than the existing variable");
-	if (own == OWN_SECUREBOOT && (attr & (ATTR_NV | ATTR_AT)) != (ATTR_NV | ATTR_AT))
-		return NO(EFI_INVALID_PARAMETER,
-			  "a secure boot variable without NV and AT attributes");
-	if (own == OWN_PRESENCE)
-		return NO(EFI_SECURITY_VIOLATION, "needs a physically present user");
-	if (attr & ATTR_AT)
-		return NO(EFI_SECURITY_VIOLATION,
-			  "authenticated writes cannot be verified by this version");
-	if (old != NULL && (old->var.attr & ATTR_AT) != 0)
-		return NO(EFI_WRITE_PROTECTED,
-			  "an authenticated variable, written without signature");
-	return OK;
+	return GO_ON;
 }
 
-/* edk2's UpdateVariable: builds the change. *ret_c stays empty where there is nothing to
- * do. */
-static struct verdict build(struct rts_vars *v, const struct request *r, struct node *old,
-			    struct change *ret_c)
+static struct verdict check_existing(struct rts_vars *v, struct request *r)
 {
-	const bool append = (r->attr & ATTR_APPEND) != 0;
-	const bool delete =
-		(r->data_len == 0 && !append) || (r->attr & (ATTR_BS | ATTR_RT)) == 0;
-	struct rts_var new = {.guid = *r->guid,
-			      .attr = r->attr & ~ATTR_APPEND,
-			      .name = r->name,
-			      .name_len = r->name_len,
-			      .data = r->data,
-			      .data_len = (uint32_t)r->data_len};
-	struct change c = {.old = old};
+	r->old = table_find(v, r->guid, r->name, r->name_len);
+	if (r->old == NULL)
+		return GO_ON;
+	if (!visible(v, r->old))
+		return NO(EFI_WRITE_PROTECTED,
+			  "a boot services variable, at run time (UEFI 2.10 8.2.3)");
+	if (r->attr != 0 && (r->attr & ~ATTR_APPEND) != r->old->var.attr)
+		return NO(EFI_INVALID_PARAMETER,
+			  "other attributes than the existing variable (UEFI 2.10 8.2.3)");
+	return GO_ON;
+}
+
+/* What the phase allows, and whether there is anything to do. */
+static struct verdict check_update(struct rts_vars *v, struct request *r)
+{
+	const struct node *old = r->old;
 
 	if (old == NULL) {
-		if (append && r->data_len == 0)
-			return OK;
-		if (delete)
+		if (is_append(r) && r->payload.n == 0)
+			return DONE("nothing appended to nothing");
+		if (is_delete(r))
 			return NO(EFI_NOT_FOUND, "nothing to delete");
 		if (v->phase.runtime &&
 		    (r->attr & (ATTR_RT | ATTR_NV)) != (ATTR_RT | ATTR_NV))
 			return NO(EFI_INVALID_PARAMETER,
 				  "only non-volatile runtime variables can be created at "
-				  "run time");
-	} else {
-		if (v->phase.runtime && (old->var.attr & ATTR_NV) == 0)
-			return NO(EFI_WRITE_PROTECTED,
-				  "volatile variables are read-only at run time");
-		if (delete) {
-			*ret_c = c;
-			return OK;
-		}
-		if (append && r->data_len == 0)
-			return OK;
-		if (!append && old->var.data_len == r->data_len &&
-		    memcmp(old->var.data, r->data, r->data_len) == 0)
-			return OK;
-		if (append) {
-			if (too_long(r->name_len, r->data_len + old->var.data_len))
-				return NO(EFI_INVALID_PARAMETER,
-					  "name and appended data are longer than 65460 "
-					  "bytes");
-			new.data = NULL;
-			new.data_len += old->var.data_len;
-		}
+				  "run time (UEFI 2.10 8.2.3)");
+		if ((r->attr & ATTR_HR) != 0)
+			return NO(EFI_OUT_OF_RESOURCES,
+				  "no storage for hardware error records");
+		return GO_ON;
 	}
-	c.new = node_new(v, &new);
-	if (c.new == NULL)
-		return NO(EFI_OUT_OF_RESOURCES, "no memory");
-	if (new.data == NULL) { /* appended: node_new() left the room, in the node itself */
-		uint8_t *p = (uint8_t *)(c.new + 1);
-
-		memcpy(p, old->var.data, old->var.data_len);
-		memcpy(p + old->var.data_len, r->data, r->data_len);
-	}
-	if (EFI_ERROR(fits(v, &c, 1))) {
-		free(c.new);
-		return NO(EFI_OUT_OF_RESOURCES, "the store is full (see --quota)");
-	}
-	*ret_c = c;
-	return OK;
+	if (v->phase.runtime && (old->var.attr & ATTR_NV) == 0)
+		return NO(EFI_WRITE_PROTECTED,
+			  "volatile variables are read-only at run time (UEFI 2.10 8.2.3)");
+	if (is_delete(r) || (r->attr & ATTR_AT) != 0) /* there is a new time at least */
+		return GO_ON;
+	if (is_append(r) ? r->payload.n == 0
+			 : old->var.data_len == r->payload.n &&
+				   memcmp(old->var.data, r->payload.p, r->payload.n) == 0)
+		return DONE("the same as before");
+	return GO_ON;
 }
 
-static struct verdict set(struct rts_vars *v, const struct request *r)
+/* Old data and new behind each other, but for signatures that are there already. */
+static struct verdict merge(const struct request *r, struct rts_var *new, uint8_t **ret)
 {
-	struct change c = {0};
-	struct verdict verdict;
-	struct node *old;
-	uint64_t payload_len;
-	unsigned part;
+	const struct rts_var *old = &r->old->var;
+	uint8_t *all = malloc(old->data_len + r->payload.n + 1), *end;
+	size_t more = r->payload.n;
+
+	*ret = all;
+	if (all == NULL)
+		return NO(EFI_OUT_OF_RESOURCES, "no memory");
+	memcpy(all, old->data, old->data_len);
+	end = all + old->data_len;
+	if (r->own != OWN_KEK && r->own != OWN_DB)
+		memcpy(end, r->payload.p, more);
+	else if (!siglist_filter((struct bytes){old->data, old->data_len}, r->payload, end,
+				 &more))
+		return NO(EFI_INVALID_PARAMETER,
+			  "the signature lists that are there are malformed");
+	if (too_long(r->name_len, old->data_len + more))
+		return NO(EFI_INVALID_PARAMETER,
+			  "name and appended data are longer than 65460 bytes");
+	new->data = all;
+	new->data_len = old->data_len + (uint32_t)more;
+	if (auth_is_later(&old->time, &new->time))
+		new->time = old->time;
+	return GO_ON;
+}
+
+/* What the variable becomes. */
+static struct verdict build(struct rts_vars *v, struct request *r)
+{
+	struct rts_var new = {.guid = *r->guid,
+			      .attr = r->attr & ~ATTR_APPEND,
+			      .name = r->name,
+			      .name_len = r->name_len,
+			      .data = r->payload.p,
+			      .data_len = (uint32_t)r->payload.n,
+			      .time = r->time,
+			      .has_digest = r->has_digest};
+	struct verdict verdict = GO_ON;
+	uint8_t *merged = NULL;
+
+	r->changes[0] = (struct change){.old = r->old};
+	r->change_count = 1;
+	if (is_delete(r))
+		return GO_ON;
+	memcpy(new.digest, r->digest, sizeof new.digest);
+	if (r->old != NULL && is_append(r))
+		verdict = merge(r, &new, &merged);
+	if (verdict.why == NULL) {
+		r->changes[0].new = node_new(v, &new);
+		if (r->changes[0].new == NULL)
+			verdict = NO(EFI_OUT_OF_RESOURCES, "no memory");
+	}
+	free(merged);
+	return verdict;
+}
+
+static struct verdict check_quota(struct rts_vars *v, struct request *r)
+{
+	if (EFI_ERROR(fits(v, r->changes, r->change_count)))
+		return NO(EFI_OUT_OF_RESOURCES, "the store is full (see --quota)");
+	return GO_ON;
+}
+
+/* All of it becomes visible together, or nothing. */
+static struct verdict make_changes(struct rts_vars *v, struct request *r)
+{
+	unsigned parts = 0;
 	EFI_STATUS status;
 
-	verdict = check_arguments(r, &payload_len);
-	if (EFI_ERROR(verdict.status))
-		return verdict;
-	old = table_find(v, r->guid, r->name, r->name_len);
-	verdict = check_access(v, r, old);
-	if (!EFI_ERROR(verdict.status))
-		verdict = build(v, r, old, &c);
-	if (EFI_ERROR(verdict.status) || (c.old == NULL && c.new == NULL))
-		return verdict;
-	part = (c.new != NULL ? c.new : c.old)->var.attr & ATTR_NV ? RTS_VARS_DURABLE
-								   : RTS_VARS_RUN;
-	status = commit(v, &c, 1, part);
-	if (EFI_ERROR(status)) {
-		free(c.new);
-		return NO(status, "the store could not keep the change");
+	for (size_t i = 0; i < r->change_count; i++) {
+		const struct change *c = &r->changes[i];
+		const struct node *n = c->new != NULL ? c->new : c->old;
+
+		if ((n->var.attr & ATTR_NV) != 0)
+			parts |= RTS_VARS_DURABLE;
+		else if (!n->computed)
+			parts |= RTS_VARS_RUN;
 	}
-	return OK;
+	status = commit(v, r->changes, r->change_count, parts);
+	if (EFI_ERROR(status))
+		return NO(status, "the store could not keep the change");
+	r->change_count = 0; /* the table owns them now */
+	return DONE("done");
 }
+
+/* In the order of edk2's VariableServiceSetVariable(). The first that does not go on has
+ * answered. */
+static struct verdict (*const steps[])(struct rts_vars *v, struct request *r) = {
+	check_arguments,
+	auth_descriptor,
+	check_length,
+	modes_properties,
+	check_locks,
+	check_existing,
+	/* AuthVariableLib */
+	modes_presence,
+	auth_check,
+	modes_forced,
+	/* UpdateVariable */
+	check_update,
+	build,
+	modes_follow,
+	check_quota,
+	make_changes,
+};
 
 EFI_STATUS rts_vars_set(struct rts_vars *v, const CHAR16 *name, size_t name_len,
 			const EFI_GUID *guid, uint32_t attr, const void *data,
 			uint64_t data_len)
 {
-	const struct request r = {guid, name, name_bytes(name, name_len),
-				  attr, data, data_len};
-	struct verdict verdict = set(v, &r);
+	struct request r = {.guid = guid,
+			    .name = name,
+			    .name_len = name_bytes(name, name_len),
+			    .attr = attr,
+			    .data = {data, data_len}};
+	struct verdict verdict = GO_ON;
 
-	if (EFI_ERROR(verdict.status))
-		vars_log(v, verdict.status == EFI_NOT_FOUND ? RTS_LOG_DEBUG : RTS_LOG_INFO,
-			 guid, name, r.name_len, "SetVariable", verdict.status,
-			 verdict.why);
-	else
-		vars_log(v, RTS_LOG_DEBUG, guid, name, r.name_len, "SetVariable",
-			 EFI_SUCCESS, "done");
+	for (size_t i = 0; verdict.why == NULL && i < sizeof steps / sizeof *steps; i++)
+		verdict = steps[i](v, &r);
+	for (size_t i = 0; i < r.change_count; i++)
+		free(r.changes[i].new);
+	vars_log(v,
+		 EFI_ERROR(verdict.status) && verdict.status != EFI_NOT_FOUND
+			 ? RTS_LOG_INFO
+			 : RTS_LOG_DEBUG,
+		 guid, name, r.name_len, "SetVariable", verdict.status, verdict.why);
 	return verdict.status;
 }

@@ -93,8 +93,10 @@ EFI_STATUS table_reserve(struct rts_vars *v, size_t more)
 
 uint64_t node_cost(const struct node *n)
 {
-	return (uint64_t)RTS_VARS_OVERHEAD + n->var.name_len + n->var.data_len +
-	       (n->var.has_digest ? sizeof n->var.digest : 0);
+	return n->computed
+		       ? 0
+		       : (uint64_t)RTS_VARS_OVERHEAD + n->var.name_len + n->var.data_len +
+				 (n->var.has_digest ? sizeof n->var.digest : 0);
 }
 
 uint64_t *used_by(struct rts_vars *v, const struct node *n)

@@ -64,7 +64,9 @@ static EFI_STATUS set(struct rts_wire *w, uint8_t *p, size_t n, EFI_STATUS uncha
 		return unchanged;
 	if (EFI_ERROR(status))
 		return status;
-	if (w->again && (a.Attributes & EFI_VARIABLE_APPEND_WRITE) != 0)
+	if (w->again &&
+	    (a.Attributes & (EFI_VARIABLE_APPEND_WRITE |
+			     EFI_VARIABLE_TIME_BASED_AUTHENTICATED_WRITE_ACCESS)) != 0)
 		return EFI_DEVICE_ERROR;
 	return rts_vars_set(w->vars, name, a.NameSize, &a.Guid, a.Attributes, data.p,
 			    data.n);
