@@ -9,7 +9,7 @@
 
 #include "runtserv/dump.h"
 
-#define PAGE      4096U
+#define PAGE      ((size_t)4096)
 #define BUF_LEN   (4 * PAGE)
 #define RANGES    64U /* looked into, of each image */
 #define ADDRESSES (1ULL << 56)

@@ -1035,7 +1035,7 @@ static void t_kdump_limit(void **state)
 		       "more than 1048576 ranges: memory from 0x200000000 on is left out");
 	assert_int_equal(rts_dump_range_count(o.dump), DUMP_RANGES_MAX);
 	assert_int_equal(rts_dump_range(o.dump, DUMP_RANGES_MAX - 1)->start,
-			 2 * (DUMP_RANGES_MAX - 1) * DUMP_PAGE);
+			 2ULL * (DUMP_RANGES_MAX - 1) * DUMP_PAGE);
 	close_dump(&o);
 }
 

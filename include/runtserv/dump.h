@@ -68,16 +68,19 @@ struct rts_dump;
 /*
  * Recognises @file by its content; raw where nothing else fits. @meta: a VMware vmss or
  * vmsn (p NULL: none). Both must outlive the result. EFI_SUCCESS; EFI_LOAD_ERROR: broken
- * beyond use, EFI_UNSUPPORTED: a kind that we know and cannot read (AVML, lzo, a
- * kernel-only Windows dump), EFI_OUT_OF_RESOURCES; @d has a text with the offset. Memory
- * used does not grow with the image's size but for the table of ranges, which is bounded
- * (2^20).
+ * beyond use, EFI_UNSUPPORTED: a kind that we know and cannot read (AVML, a Windows
+ * minidump, what is packed as a whole), EFI_OUT_OF_RESOURCES; @d has a text. Pages of a
+ * kdump that something else than zlib packed are in the image, cannot be read, and are
+ * its problem. Memory used does not grow with the image's size but for the table of
+ * ranges (2^20; what lies above is left out, a problem too) and for a flattened file's
+ * blocks (2^21).
  */
 EFI_STATUS rts_dump_open(struct bytes file, struct bytes meta, struct diag *d,
 			 struct rts_dump **ret);
 
-/* The same for a VMware vmem, which cannot be told from a raw image: with its vmss or vmsn as
- * @meta, or without (p NULL), when memory is taken to have a hole from 3 GiB to 4 GiB. */
+/* The same for a VMware vmem, which cannot be told from a raw image: with its vmss or vmsn
+ * as @meta, or without (p NULL): then, where it is larger than 3 GiB, memory is taken to
+ * have a hole from 3 GiB to 4 GiB. */
 EFI_STATUS rts_dump_open_vmem(struct bytes file, struct bytes meta, struct diag *d,
 			      struct rts_dump **ret);
 

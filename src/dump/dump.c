@@ -77,7 +77,7 @@ static EFI_STATUS raw(struct rts_dump *dump, struct diag *d)
 			0);
 }
 
-#define MAGIC(text) text, sizeof text - 1
+#define MAGIC(text) (text), sizeof(text) - 1
 
 static const struct {
 	const char *magic;

@@ -145,8 +145,10 @@ static void cpu_tag(struct vm *vm, const struct tag *t)
 	if (!named(t, "CR64") || t->index_count == 0 || cpu >= RTS_DUMP_CPUS_MAX)
 		return;
 	if (t->index_count == 1 && t->len == CR_LEN) {
-		(void)bytes_read(vm->meta, t->at + 3 * 8, &vm->cpu[cpu].cr3, 8);
-		(void)bytes_read(vm->meta, t->at + 4 * 8, &vm->cpu[cpu].cr4, 8);
+		(void)bytes_read(vm->meta, t->at + 3 * sizeof(uint64_t), &vm->cpu[cpu].cr3,
+				 8);
+		(void)bytes_read(vm->meta, t->at + 4 * sizeof(uint64_t), &vm->cpu[cpu].cr4,
+				 8);
 	} else if (t->index_count == 2 && t->index[1] == 3) {
 		vm->cpu[cpu].cr3 = number(vm, t);
 	} else if (t->index_count == 2 && t->index[1] == 4) {
