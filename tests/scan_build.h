@@ -449,7 +449,7 @@ static inline struct synth_driver *synth_load_file(struct synth *m,
 static inline void synth_areas(struct synth *m)
 {
 	/* in pages */
-	static const uint64_t small[] = {0x20, 0x80, 0xc0, 0x100, 0x120, 0x1c0, 0x200};
+	static const uint64_t small[] = {0x08, 0x28, 0x38, 0x58, 0x68, 0xa8, 0xb8};
 	static const uint64_t large[] = {0x20, 0x200, 0x280, 0x300, 0x340, 0x5c0, 0x600};
 	static const uint32_t types[] = {
 		[LOW] = EfiConventionalMemory,   [KERNEL] = EfiLoaderData,
@@ -680,6 +680,18 @@ static inline void synth_new(struct synth *m, const struct synth_options *opt)
 		synth_load(m, &d);
 	}
 	synth_tables(m);
+}
+
+/* More memory, in the last part. Before anything is handed over. */
+static inline void synth_grow(struct synth *m, size_t len)
+{
+	uint8_t *ram = realloc(m->ram, len);
+
+	if (ram == NULL)
+		abort();
+	memset(ram + m->len, 0, len - m->len);
+	m->ram = ram;
+	m->len = m->area[HIGH].end = len;
 }
 
 static inline void synth_fini(struct synth *m)
@@ -1112,3 +1124,62 @@ static const struct rts_scan_hash_ops synth_hash_ops = {
 	.put = synth_hash_put,
 	.end = synth_hash_end,
 };
+
+/* ---- what holds of every report ---- */
+
+static inline const char *synth_wrong_order(const struct rts_scan_finding *a,
+					    const struct rts_scan_finding *b)
+{
+	if (a->severity != b->severity)
+		return a->severity > b->severity ? "a finding after a lighter one" : NULL;
+	if (a->rule != b->rule)
+		return a->rule > b->rule ? "rules out of order" : NULL;
+	return a->address > b->address ? "addresses out of order" : NULL;
+}
+
+/* Looks at all of it: what is wrong, or NULL. */
+static inline const char *synth_wrong(const struct rts_scan_report *r)
+{
+	const char *wrong = NULL;
+
+	for (size_t i = 0; i < r->finding_count; i++) {
+		const struct rts_scan_finding *f = &r->findings[i];
+
+		if (f->rule >= RTS_SCAN_RULES || f->driver < -1 ||
+		    f->driver >= (int)r->driver_count)
+			return "a finding of nothing";
+		if (f->text == NULL || f->text[0] == 0 ||
+		    (f->innocent_if != NULL && f->innocent_if[0] == 0))
+			return "a finding without a text";
+		if (i > 0 && wrong == NULL)
+			wrong = synth_wrong_order(f - 1, f);
+	}
+	for (size_t i = 0; i < r->driver_count; i++) {
+		const struct rts_scan_driver *d = &r->drivers[i];
+		volatile uint8_t sink = 0;
+
+		if (i > 0 && d->base <= d[-1].base)
+			wrong = "drivers out of order";
+		for (size_t k = 0; d->file != NULL && k < d->file_len; k++)
+			sink = d->file[k]; /* all of it is there */
+		if ((d->name != NULL && strlen(d->name) > 4096) ||
+		    (d->path != NULL && strlen(d->path) > 65536))
+			wrong = "a name that is none";
+		(void)sink;
+	}
+	for (unsigned i = 0; i < RTS_SCAN_SERVICES; i++)
+		if (r->services[i].driver < -1 ||
+		    r->services[i].driver >= (int)r->driver_count ||
+		    strcmp(r->services[i].name, rts_scan_service_name(i)) != 0)
+			wrong = "a service of nothing";
+	for (size_t i = 0; i < r->event_count; i++)
+		if (r->events[i].driver < -1 || r->events[i].driver >= (int)r->driver_count)
+			wrong = "an event of nothing";
+	for (size_t i = 0; i < r->note_count; i++)
+		if (r->notes[i] == NULL || r->notes[i][0] == 0)
+			wrong = "an empty note";
+	for (size_t i = 0; i < r->table_count; i++)
+		if (r->tables[i].kind == NULL)
+			wrong = "a table of no kind";
+	return wrong;
+}
