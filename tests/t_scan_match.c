@@ -270,6 +270,7 @@ static const struct {
 	{"another machine", IMAGE_N, {{AT_FILE, 2, 0x11}}, EXACT, 0, {{0}}, true},
 	{"an eighth of the code", 0, {{TEXT + 0x400, 0x200, FLIP}}, MODIFIED, 0x200,
 	 {{TEXT + 0x400, 0x200}}, false},
+	{"a third of the code", 0, {{TEXT + 0x400, 0x500, NOISE}}, SIMILAR, 0, {{0}}, false},
 	{"half of the code", 0, {{TEXT + 0x400, 0x800, NOISE}}, SIMILAR, 0, {{0}}, false},
 	{"all code", 0, {{TEXT, TEXT_N, NOISE}}, UNKNOWN, 0, {{0}}, false},
 	{"no code", 0, {{TEXT, TEXT_N, 0}}, UNKNOWN, 0, {{0}}, false},
@@ -310,6 +311,10 @@ static void check_damage(size_t i, struct bytes file, uint64_t va)
 		assert_int_equal(m.run_count > k ? m.runs[k].len : 0,
 				 damages[i].runs[k].len);
 	}
+	assert_int_equal(rts_scan_match_is_code(&m, TEXT), m.known != NULL);
+	assert_int_equal(rts_scan_match_is_code(&m, TEXT + TEXT_N - 1), m.known != NULL);
+	assert_false(rts_scan_match_is_code(&m, TEXT - 1));
+	assert_false(rts_scan_match_is_code(&m, TEXT + TEXT_N));
 	/* The hash is of code alone. */
 	if (m.match == EXACT)
 		assert_true(m.has_hash && memcmp(m.hash, hash, sizeof hash) == 0);
@@ -546,6 +551,7 @@ static void t_prefer(void **state)
 	assert_int_equal(match.match, MODIFIED);
 	assert_int_equal(match.differing, 1);
 	assert_string_equal(match.known->name, "One");
+	assert_string_equal(match.known->from->name, "first.fd");
 	fake_fini(&x.s);
 	free(mem);
 
@@ -569,6 +575,17 @@ static void t_prefer(void **state)
 
 static void t_load(void **state)
 {
+	static const struct patch odd[] = {
+		{OPT(SizeOfHeaders), 4, 0},
+		{OPT(SizeOfHeaders), 4, 0x7f},
+		{OPT(FileAlignment), 4, 0},
+		{OPT(FileAlignment), 4, 0xff},
+		{SECTION(1, VirtualSize), 4, 0},
+		{SECTION(1, VirtualSize), 4, 0x7f},
+		{SECTION(1, VirtualAddress) + 2, 1, 0x7f},
+		{SECTION(0, SizeOfRawData), 4, 0xff},
+		{SECTION(0, PointerToRawData), 4, 0xff},
+	};
 	const struct made m = made_default();
 	struct blob file = made_file(&m);
 	struct fixture x = {.d.text = ""};
@@ -635,6 +652,23 @@ static void t_load(void **state)
 	rts_scan_image_fini(&img);
 	fake_fini(&x.s);
 
+	/* What can be put right is still a header. */
+	for (size_t i = 0; i < COUNT(odd); i++) {
+		uint8_t *copy = malloc(n);
+
+		assert_non_null(copy);
+		memcpy(copy, mem, n);
+		apply(copy, &odd[i]);
+		begin(&x, BASE, copy, n);
+		assert_int_equal(rts_scan_image_load(&x.s, BASE, IMAGE_N, &img),
+				 EFI_SUCCESS);
+		if (!img.header)
+			fail_msg("odd header %zu", i);
+		rts_scan_image_fini(&img);
+		fake_fini(&x.s);
+		free(copy);
+	}
+
 	/* Without its relocation table it is an image that cannot be moved. */
 	memset(mem + RELOC, 0, DATA_N - 0x400);
 	begin(&x, BASE, mem, n);
@@ -690,6 +724,66 @@ static void t_missing(void **state)
 	assert_int_equal(match.differing, 1);
 	fake_fini(&x.s);
 	free(mem);
+	free(file.p);
+}
+
+/* Half of the code is missing: the image does not begin with a page. */
+static void t_missing_code(void **state)
+{
+	struct made m = made_default();
+	struct fixture x = {.d.text = ""};
+	struct scan_match match;
+	struct blob file;
+	size_t n;
+	uint8_t *mem;
+
+	(void)state;
+	m.relocs = false;
+	file = made_file(&m);
+	mem = load(bytes_of(&file), BASE, &n);
+	add_known(&x, "one.efi", bytes_of(&file));
+	begin(&x, BASE + 0x800, mem, 0x1800);
+	match = match_at(&x, BASE + 0x800, 0);
+	assert_int_equal(match.match, EXACT);
+	assert_false(match.has_hash);
+	fake_fini(&x.s);
+	mem[TEXT + 0x7ff] ^= 1;
+	begin(&x, BASE + 0x800, mem, 0x1800);
+	match = match_at(&x, BASE + 0x800, 0);
+	assert_int_equal(match.match, MODIFIED);
+	assert_int_equal(match.differing, 1);
+	fake_fini(&x.s);
+	free(mem);
+	free(file.p);
+}
+
+/* One fixup that was not moved when the others were is none of a patch. */
+static void t_unmoved_fixup(void **state)
+{
+	const struct made m = made_default();
+	struct blob file = made_file(&m);
+	struct fixture x = {.d.text = ""};
+	struct scan_match match;
+	size_t n;
+	uint8_t *mem = load(bytes_of(&file), VIRT, &n), *loaded;
+
+	(void)state;
+	loaded = load(bytes_of(&file), BASE, &n);
+	memcpy(mem + TEXT + 0x208, loaded + TEXT + 0x208, 8);
+	add_known(&x, "one.efi", bytes_of(&file));
+	begin(&x, BASE, mem, n);
+	match = match_at(&x, BASE, 0);
+	assert_int_equal(match.match, EXACT);
+	fake_fini(&x.s);
+	mem[TEXT + 0x20a] ^= 1;
+	begin(&x, BASE, mem, n);
+	match = match_at(&x, BASE, 0);
+	assert_int_equal(match.match, MODIFIED);
+	assert_int_equal(match.differing, 1);
+	assert_int_equal(match.runs[0].start, TEXT + 0x20a);
+	fake_fini(&x.s);
+	free(mem);
+	free(loaded);
 	free(file.p);
 }
 
@@ -915,6 +1009,34 @@ static void t_file(void **state)
 		free(loaded);
 	}
 	free(file.p);
+}
+
+/* One that is only similar lends neither its header nor its fixups. */
+static void t_file_similar(void **state)
+{
+	const struct made m = made_default();
+	struct made other = made_default();
+	struct blob file = made_file(&m), similar;
+	struct fixture x = {.d.text = ""};
+	struct rts_pe_image pe;
+	struct bytes out;
+	size_t n;
+	uint8_t *mem = load(bytes_of(&file), BASE, &n);
+
+	(void)state;
+	other.text_seed = 8;
+	other.relocs = false;
+	similar = made_file(&other);
+	add_known(&x, "similar.efi", bytes_of(&similar));
+	begin(&x, BASE, mem, n);
+	assert_true(extract(&x, 0, true, IMAGE_N, &out));
+	assert_int_equal(rts_pe_image_read(out, NULL, &pe), EFI_SUCCESS);
+	assert_int_equal(pe.image_base, 0);
+	expect_same_at(out, bytes_of(&file), VIRT, 0, 0);
+	fake_fini(&x.s);
+	free(mem);
+	free(file.p);
+	free(similar.p);
 }
 
 /* ---- known images ---- */
@@ -1198,81 +1320,110 @@ static void one_driver(struct fixture *x, const struct rts_fv_file *f,
 	free(mem);
 }
 
-static struct tally compare(struct bytes in, struct bytes known, const struct damage *how)
+static struct tally compare(struct fixture *x, const struct rts_fv *in, struct damage how)
 {
-	struct fixture x = {.d.text = ""};
 	struct tally t = {0};
-	struct rts_fv *fv;
 
-	add_known(&x, "known.fd", known);
-	begin(&x, BASE, known.p, known.n);
-	rts_dump_free(x.s.dump);
-	assert_int_equal(rts_fv_open(in, NULL, &fv), EFI_SUCCESS);
-	for (size_t i = 0; i < rts_fv_file_count(fv); i++) {
-		const struct rts_fv_file *f = rts_fv_file(fv, i);
+	for (size_t i = 0; i < rts_fv_file_count(in); i++) {
+		const struct rts_fv_file *f = rts_fv_file(in, i);
 		struct rts_pe_image pe;
 
 		if (f->image.n != 0 && !f->te &&
 		    rts_pe_image_read(f->image, NULL, &pe) == EFI_SUCCESS &&
 		    pe.subsystem == PE_SUBSYSTEM_RUNTIME_DRIVER)
-			one_driver(&x, f, &pe, how, &t);
+			one_driver(x, f, &pe, &how, &t);
 	}
-	rts_fv_free(fv);
-	x.s.dump = NULL;
-	fake_fini(&x.s);
 	return t;
+}
+
+/* The drivers that @known has are known. */
+static void begin_known(struct fixture *x, struct bytes known)
+{
+	*x = (struct fixture){.d.text = ""};
+	add_known(x, "known.fd", known);
+	begin(x, BASE, known.p, known.n);
+	rts_dump_free(x->s.dump);
+	x->s.dump = NULL;
 }
 
 static void t_ovmf(void **state)
 {
-	struct bytes fd = map(OVMF "_4M.fd"), secure = map(OVMF "_4M.secboot.fd"),
-		     small = map(OVMF ".fd");
+	static const char *const names[] = {OVMF "_4M.fd", OVMF "_4M.secboot.fd",
+					    OVMF ".fd"};
+	struct rts_fv *fv[COUNT(names)] = {NULL};
+	struct bytes file[COUNT(names)];
+	bool all = true;
+	struct fixture x;
 	struct tally t;
 
 	(void)state;
-	if (fd.p == NULL || secure.p == NULL || small.p == NULL) {
-		free((void *)fd.p);
-		free((void *)secure.p);
-		free((void *)small.p);
-		print_message("no OVMF\n");
+	for (size_t i = 0; i < COUNT(names); i++) {
+		file[i] = map(names[i]);
+		all = all && file[i].p != NULL;
+	}
+	for (size_t i = 0; i < COUNT(names) && all; i++)
+		assert_int_equal(rts_fv_open(file[i], NULL, &fv[i]), EFI_SUCCESS);
+	if (all) {
+		begin_known(&x, file[0]);
+		for (unsigned i = 0; i < 16; i++) {
+			const struct damage how = {(i & 1) != 0, (i & 2) != 0, (i & 4) != 0,
+						   (i & 8) != 0 ? 5 : 0};
+
+			t = compare(&x, fv[0], how);
+			assert_true(t.count >= 9);
+			assert_int_equal(t.right_names, t.count);
+			assert_int_equal(t.differing, how.patch * t.count);
+			assert_int_equal(t.matches[how.patch != 0 ? MODIFIED : EXACT],
+					 t.count);
+		}
+		/* Of another build of the same sources, names are right where anything is
+		 * said. */
+		for (unsigned i = 0; i < 4; i++) {
+			const struct damage how = {true, (i & 1) != 0, (i & 2) != 0, 0};
+
+			t = compare(&x, fv[2], how);
+			assert_true(t.matches[EXACT] < t.count);
+			assert_int_equal(t.right_names, t.count - t.matches[UNKNOWN]);
+			/* without a header, data counts as code */
+			assert_true(10 * t.right_names >=
+				    (how.no_header ? 6 : 8) * t.count);
+		}
+		fake_fini(&x.s);
+		begin_known(&x, file[1]);
+		t = compare(&x, fv[0], (struct damage){.moved = true});
+		assert_true(t.matches[EXACT] >= 7);
+		fake_fini(&x.s);
+	}
+	for (size_t i = 0; i < COUNT(names); i++) {
+		rts_fv_free(fv[i]);
+		free((void *)file[i].p);
+	}
+	if (!all) {
+		print_message("OVMF is not installed\n");
 		skip();
 	}
-	for (unsigned i = 0; i < 16; i++) {
-		const struct damage how = {(i & 1) != 0, (i & 2) != 0, (i & 4) != 0,
-					   (i & 8) != 0 ? 5 : 0};
-
-		t = compare(fd, fd, &how);
-		assert_true(t.count >= 9);
-		assert_int_equal(t.right_names, t.count);
-		assert_int_equal(t.differing, how.patch * t.count);
-		assert_int_equal(t.matches[how.patch != 0 ? MODIFIED : EXACT], t.count);
-	}
-	/* Of another build of the same sources, names are right where anything is said. */
-	t = compare(fd, secure, &(struct damage){.moved = true});
-	assert_true(t.matches[EXACT] >= 7);
-	for (unsigned i = 0; i < 4; i++) {
-		const struct damage how = {true, (i & 1) != 0, (i & 2) != 0, 0};
-
-		t = compare(small, fd, &how);
-		assert_true(t.matches[EXACT] < t.count);
-		assert_int_equal(t.right_names, t.count - t.matches[UNKNOWN]);
-		assert_true(t.right_names >= 6);
-	}
-	free((void *)fd.p);
-	free((void *)secure.p);
-	free((void *)small.p);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_damages),    cmocka_unit_test(t_kinds),
-		cmocka_unit_test(t_forged),     cmocka_unit_test(t_many_runs),
-		cmocka_unit_test(t_similar),    cmocka_unit_test(t_prefer),
-		cmocka_unit_test(t_load),       cmocka_unit_test(t_missing),
-		cmocka_unit_test(t_fixup_base), cmocka_unit_test(t_file),
-		cmocka_unit_test(t_known),      cmocka_unit_test(t_te),
-		cmocka_unit_test(t_work),       cmocka_unit_test(t_hostile),
+		cmocka_unit_test(t_damages),
+		cmocka_unit_test(t_kinds),
+		cmocka_unit_test(t_forged),
+		cmocka_unit_test(t_many_runs),
+		cmocka_unit_test(t_similar),
+		cmocka_unit_test(t_prefer),
+		cmocka_unit_test(t_load),
+		cmocka_unit_test(t_missing),
+		cmocka_unit_test(t_fixup_base),
+		cmocka_unit_test(t_file),
+		cmocka_unit_test(t_known),
+		cmocka_unit_test(t_missing_code),
+		cmocka_unit_test(t_unmoved_fixup),
+		cmocka_unit_test(t_file_similar),
+		cmocka_unit_test(t_te),
+		cmocka_unit_test(t_work),
+		cmocka_unit_test(t_hostile),
 		cmocka_unit_test(t_ovmf),
 	};
 

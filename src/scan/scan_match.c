@@ -123,25 +123,10 @@ static uint64_t pages(uint64_t len)
 	return (len + PAGE - 1) / PAGE;
 }
 
-static bool same_code_sections(const struct rts_pe_image *a, const struct rts_pe_image *b)
-{
-	struct rts_pe_section x, y;
-	bool any = false;
-
-	for (unsigned i = 0; rts_pe_image_section(a, i, &x); i++) {
-		if (!rts_pe_image_section(b, i, &y) || x.execute != y.execute ||
-		    (x.execute && (x.start != y.start || x.size != y.size)))
-			return false;
-		any |= x.execute;
-	}
-	return any;
-}
-
 static bool may_be(const struct scan_image *img, const struct scan_known_image *known)
 {
 	return pages(known->pe.size) == pages(img->len) ||
-	       (img->header && (pages(known->pe.size) == pages(img->pe.size) ||
-				same_code_sections(&known->pe, &img->pe)));
+	       (img->header && pages(known->pe.size) == pages(img->pe.size));
 }
 
 /* Of equal ones the first one given counts; of different drivers with the same code, the
