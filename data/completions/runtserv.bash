@@ -17,8 +17,8 @@ _runtserv()
 		--quota | --fd) return ;;
 		--store | --socket | --ivshmem | --qmp) ;;
 		*)
-			words='--store --quota --socket --fd --ivshmem --qmp --sandbox --log-level
-				--terminate --print-capabilities --help'
+			words='--store --quota --socket --fd --ivshmem --qmp --physical-presence --no-custom-mode
+				--force-secure-boot --sandbox --log-level --terminate --print-capabilities --help'
 			;;
 		esac
 		;;

@@ -54,6 +54,8 @@ bool cli_is_unsafe(uint32_t c);
 /* Prints a text that somebody else chose: what could move a terminal's cursor, or turn its
  * line around, becomes '?'. */
 void cli_print_text(FILE *to, const char *text);
+/* The same in place, for messages. Returns @text. */
+char *cli_clean_text(char *text);
 
 /* STEM[.RANK+1][-NAME]SUFFIX, for a driver that is extracted: @name, which may be NULL,
  * comes from its image, and keeps what is harmless in any folder. @stem: up to 40 bytes. */

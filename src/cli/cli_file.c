@@ -82,16 +82,32 @@ size_t cli_utf8_next(const char *s, uint32_t *ret)
 	return len;
 }
 
+char *cli_clean_text(char *text)
+{
+	const char *from = text;
+	char *to = text;
+
+	while (*from != 0) {
+		uint32_t c;
+		size_t len = cli_utf8_next(from, &c);
+
+		if (len == 0 || cli_is_unsafe(c)) {
+			*to++ = '?';
+		} else {
+			memmove(to, from, len);
+			to += len;
+		}
+		from += len != 0 ? len : 1;
+	}
+	*to = 0;
+	return text;
+}
+
 void cli_print_text(FILE *to, const char *text)
 {
-	while (*text != 0) {
-		uint32_t c;
-		const size_t len = cli_utf8_next(text, &c);
+	char *copy = strdup(text);
 
-		if (len == 0 || cli_is_unsafe(c))
-			fputc('?', to);
-		else
-			fwrite(text, 1, len, to);
-		text += len != 0 ? len : 1;
-	}
+	if (copy != NULL)
+		fputs(cli_clean_text(copy), to);
+	free(copy);
 }

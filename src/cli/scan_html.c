@@ -187,7 +187,8 @@ static void put_finding(const struct page *p, const struct rts_scan_finding *f)
 		fputs(", ", p->to);
 		put_driver(p, f->driver);
 	}
-	if (f->has_address)
+	if (f->has_address &&
+	    (!is_driver(p, f->driver) || f->address != p->r->drivers[f->driver].base))
 		fprintf(p->to, " <span class=\"mono soft\">0x%" PRIx64 "</span>",
 			f->address);
 	fputs("</h3><p>", p->to);
@@ -444,8 +445,7 @@ static void put_notes(const struct page *p)
 		fprintf(p->to,
 			"<li>Windows' copy of the services is at <span "
 			"class=\"mono\">0x%" PRIx64 "</span>, found by %s.</li>\n",
-			r->windows_block,
-			r->windows_block_by != NULL ? r->windows_block_by : "-");
+			r->windows_block, scan_windows_words(r));
 	for (size_t i = 0; i < p->in->note_count + r->note_count; i++) {
 		fputs("<li>", p->to);
 		scan_xml(p->to, i < p->in->note_count ? p->in->notes[i]

@@ -30,12 +30,13 @@ static json_t *number(uint64_t v)
 
 json_t *scan_json_text(const char *s)
 {
+	static const uint8_t replacement[] = {0xef, 0xbf, 0xbd}; /* U+FFFD */
 	cleanup(freep) char *copy = NULL;
 	size_t n = 0;
 
 	if (s == NULL)
 		return json_null();
-	copy = malloc(3 * strlen(s) + 1);
+	copy = malloc(sizeof replacement * strlen(s) + 1);
 	if (copy == NULL)
 		return NULL;
 	while (*s != 0) {
@@ -45,8 +46,8 @@ json_t *scan_json_text(const char *s)
 		if (len != 0)
 			memcpy(copy + n, s, len);
 		else
-			memcpy(copy + n, "\xef\xbf\xbd", 3); /* U+FFFD */
-		n += len != 0 ? len : 3;
+			memcpy(copy + n, replacement, sizeof replacement);
+		n += len != 0 ? len : sizeof replacement;
 		s += len != 0 ? len : 1;
 	}
 	return json_stringn(copy, n);

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/cli.h"
 
@@ -117,6 +118,16 @@ char scan_seen_mark(enum rts_scan_seen s)
 				     [RTS_SCAN_NOT_APPLICABLE] = '.'};
 
 	return marks[s];
+}
+
+const char *scan_windows_words(const struct rts_scan_report *r)
+{
+	const char *by = r->windows_block_by != NULL ? r->windows_block_by : "";
+
+	return strcmp(by, "pointers") == 0 ? "its pointers"
+	       : strcmp(by, "CFGRO") == 0
+		       ? "the kernel's section CFGRO"
+		       : "its pointers and by the kernel's section CFGRO";
 }
 
 bool scan_is_empty(const struct rts_scan_report *r)

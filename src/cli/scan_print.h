@@ -33,6 +33,9 @@ char scan_seen_mark(enum rts_scan_seen s);
 /* True: nothing of UEFI was found. */
 bool scan_is_empty(const struct rts_scan_report *r);
 
+/* How Windows' copy of the services was found. */
+const char *scan_windows_words(const struct rts_scan_report *r);
+
 /* "no findings", "3 findings: 2 high, 1 medium", "nothing of UEFI" */
 void scan_findings_words(const struct rts_scan_report *r, char ret[SCAN_WORDS_MAX]);
 

@@ -91,7 +91,7 @@ static void put_style(FILE *to)
 	fputs("\n@media screen and (prefers-color-scheme:dark){", to);
 	for (size_t i = 0; i < sizeof colours / sizeof *colours; i++)
 		fprintf(to, "%s{%s}", colours[i].selector, colours[i].dark);
-	fputs("}\n</style>\n", to);
+	fputs("}\n.rs .rs-plain{stroke:none}\n</style>\n", to);
 }
 
 /* A text of ours. */
@@ -572,8 +572,9 @@ static void put_whole(const struct scan_picture *p)
 	put_ranges(p, WHOLE_X, WHOLE_W, &all, scale);
 	put_regions(p, WHOLE_X, WHOLE_W, &all, scale);
 	for (size_t i = 0; i < p->place_count; i++)
-		put_span(p, p->places[i].bad ? "rs-block-bad" : "rs-block", WHOLE_X + 5,
-			 WHOLE_W - 10, p->places[i].base,
+		put_span(p,
+			 p->places[i].bad ? "rs-block-bad rs-plain" : "rs-block rs-plain",
+			 WHOLE_X + 5, WHOLE_W - 10, p->places[i].base,
 			 scan_end_of(p->places[i].base, p->places[i].size), &all, scale);
 	put_rect(p->to, "rs-frame", WHOLE_X, p->top, WHOLE_W, p->height, 0);
 	put_scale(p);

@@ -353,23 +353,26 @@ static void print_others(const struct printer *p)
 			r->boot_image_count);
 	if (r->windows_block_found)
 		fprintf(p->to, "\nWindows' copy of the services: at %s, found by %s\n",
-			hex(r->windows_block, at),
-			r->windows_block_by != NULL ? r->windows_block_by : "-");
+			hex(r->windows_block, at), scan_windows_words(r));
 }
 
 static void print_findings(const struct printer *p)
 {
 	for (size_t i = 0; i < p->r->finding_count; i++) {
 		const struct rts_scan_finding *f = &p->r->findings[i];
+		const struct rts_scan_driver *d =
+			f->driver >= 0 && (size_t)f->driver < p->r->driver_count
+				? &p->r->drivers[f->driver]
+				: NULL;
 		char at[HEX_MAX];
 
 		fprintf(p->to, "\n%-6s  %s", rts_scan_severity_name(f->severity),
 			rts_scan_rule_name(f->rule));
-		if (f->driver >= 0 && (size_t)f->driver < p->r->driver_count) {
+		if (d != NULL) {
 			fputs(", ", p->to);
 			print_driver_of(p, f->driver);
 		}
-		if (f->has_address)
+		if (f->has_address && (d == NULL || f->address != d->base))
 			fprintf(p->to, ", at %s", hex(f->address, at));
 		fputc('\n', p->to);
 		put_wrapped(p->to, 8, "        ", f->text != NULL ? f->text : "-");

@@ -1,0 +1,269 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# `scan`: exit statuses and outputs on images of small machines, which the test makes; what reports look like, from
+# reports that were made by hand; pages in a browser where one is installed.
+#
+# usage: scan.sh TOP PROGRAM SCAN_REPORT SCAN_IMAGE
+set -u
+top=$(realpath "$1")
+program=$(realpath "$2")
+report=$(realpath "$3")
+image=$(realpath "$4")
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+export LC_ALL=C PYTHONDONTWRITEBYTECODE=1
+n=0
+
+# ok DESCRIPTION COMMAND...: the command succeeds
+ok()
+{
+	n=$((n + 1))
+	what=$1
+	shift
+	if "$@" >>log 2>&1; then echo "ok $n - $what"; else echo "not ok $n - $what"; sed 's/^/# /' log; fi
+	: >log
+}
+
+skip()
+{
+	n=$((n + 1))
+	echo "ok $n - $1 # SKIP $2"
+}
+
+# scan STATUS ARGUMENT...: the verb exits with STATUS; output in out and err
+scan()
+{
+	want=$1
+	shift
+	timeout 100 "$program" scan "$@" >out 2>err
+	got=$?
+	[ $got -eq "$want" ] || { echo "exit status $got"; cat err; false; }
+}
+
+golden()
+{
+	[ "${UPDATE_GOLDEN:-}" != 1 ] || cp "$2" "$top/tests/golden/$1"
+	diff "$top/tests/golden/$1" "$2"
+}
+
+# says TEXT: exactly that one line on stderr, and nothing on stdout
+says() { [ "$(cat err)" = "runtserv scan: $1" ] && [ ! -s out ]; }
+
+# json FILE EXPRESSION: true of the document d
+json()
+{
+	python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); sys.exit(not eval("(" + sys.argv[2] + ")"))' "$1" "$2"
+}
+
+# How many drivers an image has.
+json_count() { "$program" scan --json "$1" | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["drivers"]))'; }
+
+cd "$dir" || exit 1
+: >log
+ok 'images are made' "$image" .
+
+# The command line.
+ok 'help' scan 0 --help
+ok 'has every option' eval '[ "$(grep -c "^  --" out)" = 11 ]'
+for option in $(sed -n 's/^  --\([a-z-]*\).*/\1/p' out); do
+	ok "completions know --$option" eval 'sed -n "/:scan)/,/esac/p" "$top/data/completions/runtserv.bash" |
+		grep -q -e "--$option[^a-z-]" && sed -n "/^		scan)/,/;;/p" "$top/data/completions/_runtserv" |
+		grep -q -e "--$option\[" && grep -q "scan -l $option " "$top/data/completions/runtserv.fish" &&
+		{ [ $option = help ] || grep -q -e "\*--$option\*" "$top/man/runtserv-scan.1.scd"; }'
+done
+usage="want one of IMAGE, --live and --qmp SOCKET; see 'runtserv scan --help'"
+ok 'no image' scan 2
+ok 'says so' says "$usage"
+ok 'an image and --live' scan 2 --live clean.raw
+ok 'says so' says "$usage"
+ok '--live and --qmp' scan 2 --live --qmp none
+ok 'says so' says "$usage"
+ok 'two images' scan 2 clean.raw hooked.raw
+ok 'says so' says 'hooked.raw: one IMAGE is enough'
+ok '--save without --live' scan 2 --save saved clean.raw
+ok 'says so' says '--save: only with --live'
+ok 'two answers on stdout' scan 2 --json --html - clean.raw
+ok 'is refused' says 'only one of --json, --html - and --svg - can have the standard output'
+for threads in 0 65 x -1 1x ''; do
+	ok "--threads '$threads'" scan 2 --threads "$threads" clean.raw
+	ok 'says so' says "--threads $threads: not a number from 1 to 64"
+done
+ok 'an unknown option' scan 2 --fast clean.raw
+ok 'no such image' scan 2 none.raw
+ok 'says so' says 'none.raw: No such file or directory'
+ok 'a file that is no known image' scan 2 --firmware err clean.raw
+ok 'says which' grep -q '^runtserv scan: err: neither a firmware image nor an EFI file nor an option ROM$' err
+ok 'no such known image' scan 2 --firmware none clean.raw
+ok 'an inventory that is none' scan 2 --inventory firmware.fd clean.raw
+ok 'nothing on stdout' [ ! -s out ]
+head -c 3000 firmware.fd >broken.fd
+ok 'broken firmware' scan 2 --firmware broken.fd clean.raw
+ok 'is named' grep -q '^runtserv scan: broken.fd: ' err
+ok 'another machine' scan 2 aarch64.elf
+ok 'says so' says 'aarch64.elf: the image is of a machine of kind aarch64; only x86-64 is known here'
+ok 'a monitor that is not there' scan 2 --qmp none.sock
+ok 'nothing on stdout' [ ! -s out ]
+
+# A clean machine.
+ok 'a clean machine' scan 0 --firmware firmware.fd clean.raw
+ok 'nothing on stderr' [ ! -s err ]
+cp out clean.txt
+ok 'all services are clean' eval '[ "$(grep -c "  clean  " out)" = 14 ]'
+ok 'and the verdict' eval 'tail -4 out | tr -s "\n " " " | grep -q "^verdict: no findings. All 14 services "'
+ok 'options behind the image' scan 0 clean.raw --firmware firmware.fd
+ok 'the same text' cmp out clean.txt
+ok 'behind --' scan 0 --firmware firmware.fd -- clean.raw
+ok 'one thread' scan 0 --threads 1 --firmware firmware.fd clean.raw
+ok 'the same text' cmp out clean.txt
+ok 'as LiME' scan 0 --firmware firmware.fd clean.lime
+ok 'the same services' eval 'diff <(sed -n "/^SERVICE/,/^$/p" out) <(sed -n "/^SERVICE/,/^$/p" clean.txt)'
+ok 'with its inventory' scan 0 --firmware firmware.fd --inventory inventory.json clean.raw
+ok 'as a document' scan 0 --json --firmware firmware.fd clean.raw
+ok 'of the right schema' json out 'd["schema"] == "runtserv.scan/1" and len(d["services"]) == 14 and
+	all(s["verdict"] == "clean" for s in d["services"]) and not d["findings"] and
+	all(x["match"] == "exact" and x["matched_with"] == "firmware.fd" for x in d["drivers"])'
+ok 'nothing to compare with' scan 0 --json clean.raw
+ok 'is not called clean' json out 'all(s["verdict"] == "not checked" for s in d["services"]) and
+	d["firmware"] == {"given": False, "applies": None}'
+ok 'a driver alone' scan 0 --json --firmware hook.efi clean.raw
+ok 'firmware and a driver' scan 0 --firmware firmware.fd --firmware hook.efi clean.raw
+ok 'memory without the drivers' eval 'scan 0 --firmware firmware.fd cut.raw || scan 1 --firmware firmware.fd cut.raw'
+ok 'is not called clean' eval '! grep -q "  clean  " out'
+
+# A hooked one.
+ok 'a hooked machine' scan 1 --firmware firmware.fd hooked.raw
+ok 'its finding' grep -q '^high    service-pointer-foreign' out
+ok 'and the verdict' grep -q '^verdict: [0-9]* findings*: ' out
+ok 'as a document' scan 1 --json --firmware firmware.fd hooked.raw
+ok 'SetVariable is foreign' json out '[s["name"] for s in d["services"] if s["verdict"] == "foreign"] == ["SetVariable"] and
+	d["findings"][0]["rule"] == "service-pointer-foreign" and d["findings"][0]["innocent_if"]'
+ok 'the hook is known' scan 0 --json --firmware firmware.fd --firmware hook.efi hooked.raw
+ok 'and clean' json out 'all(s["verdict"] == "clean" for s in d["services"])'
+ok 'an inventory without it' scan 1 --json --firmware firmware.fd --inventory inventory.json hooked.raw
+ok 'tells of it' json out '"inventory-disagrees" in [f["rule"] for f in d["findings"]]'
+
+# doc/rules.md shows what is reported, but for addresses.
+blurred() { sed 's/0x[0-9a-f]*/0x/g' "$@"; }
+# in_doc RULE: that finding of out is an example there
+in_doc()
+{
+	blurred out | awk -v rule="$1" 'BEGIN { RS = "" } $2 == rule || $2 == rule "," { print; exit }' >example
+	[ -s example ] && python3 -c 'import sys; sys.exit(open("example").read().strip() not in sys.stdin.read())' \
+		< <(blurred "$top/doc/rules.md")
+}
+ok 'the hooked one with an inventory' scan 1 --firmware firmware.fd --inventory inventory.json hooked.raw
+for rule in service-pointer-foreign driver-unknown inventory-disagrees not-in-attributes-table; do
+	ok "the example of $rule" in_doc $rule
+done
+ok "Windows' copy" scan 1 --firmware firmware.fd windows.raw
+ok 'the example of windows-copy-disagrees' in_doc windows-copy-disagrees
+ok 'how it was found' grep -q "^Windows' copy of the services: at 0x[0-9a-f]*, found by its pointers and by the" out
+rules=$(sed -n '/^# RULES/,/^# WHAT/p' "$top/man/runtserv-scan.1.scd" | grep -o '\*[a-z]*-[a-z-]*\*' | tr -d '*')
+ok 'the manual has 15 rules' [ "$(echo "$rules" | wc -l)" = 15 ]
+for rule in $rules; do
+	ok "a section about $rule" eval 'grep -q "^## $rule$" "$top/doc/rules.md" && grep -q "](#$rule)" "$top/doc/rules.md" &&
+		grep -q "\"$rule\"" "$top/src/scan/scan_judge.c"'
+done
+
+# Nothing of UEFI.
+ok 'nothing of UEFI' scan 1 zeros
+ok 'is told' grep -q '^verdict: nothing of UEFI. ' out
+ok 'as a document' scan 1 --json zeros
+ok 'with 14 services' json out 'len(d["services"]) == 14 and not d["drivers"] and d["notes"]'
+ok 'as a page' scan 1 --html page.html zeros
+ok 'in order' eval '"$program" scan --json zeros >d.json; python3 "$top/tests/cli/scan_page.py" page.html d.json'
+ok 'nothing to extract' scan 1 --extract none zeros
+ok 'is told' grep -q '^runtserv scan: no driver could be extracted$' err
+ok 'and no folder is made' [ ! -e none ]
+
+# Extraction.
+ok 'extract' scan 0 --extract drivers --firmware firmware.fd clean.raw
+drivers=$(json_count clean.raw)
+ok 'is told' grep -q "^extracted: $drivers drivers and hashes.json, to drivers\$" out
+ok 'a file for each, and their hashes' eval '[ "$drivers" -gt 5 ] && [ "$(ls drivers | wc -l)" = $((drivers + 1)) ]'
+ok 'hashes are those of the files' python3 - <<-'END'
+	import hashlib, json
+	d = json.load(open('drivers/hashes.json'))
+	assert d['schema'] == 'runtserv.scan-extract/1' and len(d['files']) > 5
+	for f in d['files']:
+	    raw = open('drivers/' + f['file'], 'rb').read()
+	    assert hashlib.sha256(raw).hexdigest() == f['sha256'] and len(raw) == f['size']
+	    assert raw[:2] == b'MZ' and f['file'] == f['guid'] + '-' + f['name'] + '.efi'
+END
+ok 'extracted drivers are known images' scan 0 --json \
+	$(for f in drivers/*.efi; do echo "--firmware $f"; done) --firmware firmware.fd clean.raw
+ok 'and the same ones' json out 'all(x["match"] == "exact" for x in d["drivers"])'
+ok 'extract a driver without a GUID' scan 1 --json --extract hooked --firmware firmware.fd hooked.raw
+ok 'its path is in the document' eval 'ls hooked/unknown-0x*.efi && json out "[x[\"extracted\"] for x in d[\"drivers\"]
+	if x[\"match\"] == \"unknown\"] == [\"$(ls hooked/unknown-0x*.efi)\"]"'
+ok 'a folder that cannot be made' scan 2 --extract none/deep --firmware firmware.fd clean.raw
+ok 'nothing on stdout' [ ! -s out ]
+
+# Page and picture.
+ok 'page, picture and text' scan 1 --html page.html --svg picture.svg --firmware firmware.fd hooked.raw
+ok 'the text is there' grep -q '^verdict: ' out
+"$program" scan --json --firmware firmware.fd hooked.raw >d.json
+ok 'the page is in order' python3 "$top/tests/cli/scan_page.py" page.html d.json
+ok 'the picture is in order' python3 "$top/tests/cli/scan_page.py" picture.svg d.json
+ok 'a page on stdout' scan 1 --html - --firmware firmware.fd hooked.raw
+ok 'is the same' cmp out page.html
+ok 'a picture on stdout' scan 1 --svg - --firmware firmware.fd hooked.raw
+ok 'is the same' cmp out picture.svg
+ok 'a page that cannot be written' scan 2 --html none/page.html --firmware firmware.fd hooked.raw
+ok 'says so' says 'none/page.html: No such file or directory'
+ok 'a full disk' scan 2 --html /dev/full --firmware firmware.fd hooked.raw
+ok 'says so' says '/dev/full: No space left on device'
+
+# What reports look like. The picture's bar of memory has what the test's dump has.
+for kind in empty clean hooked hostile spread many; do
+	"$report" $kind text >$kind.txt && "$report" $kind json >$kind.json && "$report" $kind html >$kind.html &&
+		"$report" $kind svg >$kind.svg
+	ok "the page of a report: $kind" python3 "$top/tests/cli/scan_page.py" $kind.html $kind.json
+	ok "the picture of a report: $kind" python3 "$top/tests/cli/scan_page.py" $kind.svg $kind.json
+	"$report" $kind html >again
+	ok "the same page again: $kind" cmp $kind.html again
+	ok "no control characters in the text: $kind" eval '! grep -q "[[:cntrl:]]" $kind.txt'
+	if [ $kind != many ]; then
+		ok "the text of a report: $kind" golden scan-$kind.txt $kind.txt
+		ok "the document of a report: $kind" golden scan-$kind.json $kind.json
+	fi
+done
+ok 'the page' golden scan-hooked.html hooked.html
+ok 'the picture' golden scan-hooked.svg hooked.svg
+
+# In a browser. It draws what nobody but us wrote: it needs no sandbox of its own.
+browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome)
+browse()
+{
+	timeout 100 "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --hide-scrollbars \
+		--user-data-dir="$dir/browser" --window-size=1240,1000 "$@" 2>browser.log
+}
+if [ -z "$browser" ]; then
+	skip 'pages in a browser' 'no Chromium (apt-get install chromium)'
+elif ! browse --dump-dom about:blank | grep -q '<html>'; then
+	skip 'pages in a browser' "$browser does not run here"
+else
+	for kind in clean hooked hostile spread many; do
+		python3 "$top/tests/cli/scan_page.py" --harness $kind.html harness.html
+		browse --blink-settings=preferredColorScheme=1 --dump-dom "file://$dir/harness.html" >dom.html
+		ok "in a browser, texts stay in their places: $kind" eval \
+			'[ "$(python3 "$top/tests/cli/scan_page.py" --measured dom.html)" = "False rgb(255, 255, 255)" ]'
+	done
+	browse --blink-settings=preferredColorScheme=0 --dump-dom "file://$dir/harness.html" >dom.html
+	ok 'on a dark screen, it is dark' eval \
+		'[ "$(python3 "$top/tests/cli/scan_page.py" --measured dom.html)" = "True rgb(17, 22, 28)" ]'
+	browse --screenshot="$dir/shot.png" "file://$dir/hooked.html"
+	ok 'a screenshot' python3 - <<-'END'
+		import struct, zlib
+		raw = open('shot.png', 'rb').read()
+		width, height, depth, kind = struct.unpack('>IIBB', raw[16:26])
+		data, at = b'', 8
+		while at < len(raw):
+		    n, name = struct.unpack('>I4s', raw[at:at + 8])
+		    data += raw[at + 8:at + 8 + n] if name == b'IDAT' else b''
+		    at += n + 12
+		pixels = zlib.decompress(data)
+		assert (width, height) == (1240, 1000) and len(set(pixels)) > 50, (width, height)
+	END
+fi
+echo "1..$n"
