@@ -26,6 +26,7 @@ BOOT_TIMEOUT = 150  # a guest takes about 8 s on an idle machine
 TROUBLE = re.compile(r'Kernel panic|Oops|BUG:|Unable to handle|general protection|X64 Exception')
 WARNINGS = r'WARNING:|BUG:|Oops|Call Trace|Firmware Bug|Firmware Warn|soft lockup|page fault|' \
            r'efi.*(fail|error|invalid)|runtime service'
+INCOMPLETE = re.compile(r'\x1b[\[(;=?0-9]*$')  # the rest comes with the next characters
 COLOURS = re.compile(r'\x1b\[[0-9;=?]*[A-Za-z]|\x1b[()][A-Z0-9]')
 
 
@@ -148,7 +149,7 @@ class Vm:
     linux     boot Debian's kernel directly; otherwise the firmware chooses
     append    more of the kernel's command line
     disk      a folder to show as a FAT disk
-    image     a disk image that the guest may write
+    image     a disk image that the guest may write: raw, or NAME.qcow2
     memory    of the machine, in MiB
     device    the ivshmem device with our option ROM
     qmp       a monitor for the daemon, too
@@ -165,6 +166,7 @@ class Vm:
         self.arch = arch
         self.text = ''   # all that the console said
         self.seen = 0    # how far wait_for() has come
+        self.held = ''   # the beginning of an escape sequence
         args = [need_program('qemu-system-' + {'amd64': 'x86_64', 'arm64': 'aarch64'}[arch])]
         args += self.machine_args(machine, smm, snapshots, kvm, smp) + ['-m', str(memory)]
         if cpu:
@@ -175,7 +177,8 @@ class Vm:
             args += ['-drive', 'file=fat:%s,format=raw,if=none,id=esp,readonly=on' % disk,
                      '-device', 'virtio-blk-pci,drive=esp']
         if image:
-            args += ['-drive', 'file=%s,format=raw,if=none,id=image' % image,
+            kind = 'qcow2' if image.endswith('.qcow2') else 'raw'
+            args += ['-drive', 'file=%s,format=%s,if=none,id=image' % (image, kind),
                      '-device', 'virtio-blk-pci,drive=image']
         if device:
             need(ROM, 'the option ROM')
@@ -273,7 +276,10 @@ class Vm:
                 raise Failure('the guest does not say /%s/ in %d s' % (pattern.pattern, timeout))
             if not got:
                 raise Failure('QEMU has ended, before /%s/' % pattern.pattern)
-            self.text += COLOURS.sub('', got.decode('utf-8', 'replace')).replace('\r', '')
+            text = self.held + got.decode('utf-8', 'replace')
+            cut = INCOMPLETE.search(text)
+            self.held = cut[0] if cut else ''
+            self.text += COLOURS.sub('', text[:cut.start() if cut else None]).replace('\r', '')
 
     def wait_linux(self):
         """Waits for the first process of the test guest; returns the kernel's version."""
