@@ -159,7 +159,7 @@ static EFI_STATUS try_all(struct scan *s, const struct scan_image *img, struct t
 
 /* Pieces of code of so many bytes, at every offset; of their hashes, the smallest ones. */
 #define PIECE       8U
-#define SKETCH_MAX  2048U
+#define SKETCH_MAX  ((size_t)2048)
 #define SIMILAR_MIN 30U /* per cent */
 
 struct sketch {
