@@ -14,10 +14,12 @@
 
 #include "cli/cli.h"
 #include "cli/serve.h"
+#include "crypto/crypto_pkcs7.h"
 #include "os/os_clock.h"
 #include "os/os_notify.h"
 #include "os/os_sandbox.h"
 #include "os/os_socket.h"
+#include "uefi/guids.h"
 
 /* As JSON it is up to three times as long, and that still is less than what a store may be.
  */
@@ -32,6 +34,9 @@ enum {
 	OPT_FD,
 	OPT_IVSHMEM,
 	OPT_QMP,
+	OPT_PRESENCE,
+	OPT_NO_CUSTOM,
+	OPT_FORCE,
 	OPT_SANDBOX,
 	OPT_LOG_LEVEL,
 	OPT_TERMINATE,
@@ -46,6 +51,9 @@ static const struct cli_option options[] = {
 	[OPT_FD] = { "fd", "N", "the same on descriptor N, a listening or connected socket;\nmay be repeated" },
 	[OPT_IVSHMEM] = { "ivshmem", "PATH", "serve the guest driver: socket PATH for ivshmem-doorbell,\nmemory PATH.shm for that and for ivshmem-plain" },
 	[OPT_QMP] = { "qmp", "PATH", "QEMU's monitor: believe it about resets, and not the guest" },
+	[OPT_PRESENCE] = { "physical-presence", NULL, "the guest may change SecureBootEnable and CustomMode" },
+	[OPT_NO_CUSTOM] = { "no-custom-mode", NULL, "but not CustomMode" },
+	[OPT_FORCE] = { "force-secure-boot", NULL, "secure boot cannot be switched off" },
 	[OPT_SANDBOX] = { "sandbox", "MODE", "auto (default), on: required, log, off" },
 	[OPT_LOG_LEVEL] = { "log-level", "LEVEL", "error, warning, info (default), debug" },
 	[OPT_TERMINATE] = { "terminate", NULL, "end when the machine's last connection does" },
@@ -121,6 +129,15 @@ static int set_option(struct serve_options *o, int option, const char *arg)
 	case OPT_QMP:
 		o->qmp = arg;
 		break;
+	case OPT_PRESENCE:
+		o->physical_presence = true;
+		break;
+	case OPT_NO_CUSTOM:
+		o->no_custom_mode = true;
+		break;
+	case OPT_FORCE:
+		o->force_secure_boot = true;
+		break;
 	case OPT_SANDBOX:
 		i = choice(arg, modes);
 		o->sandbox = i;
@@ -141,10 +158,10 @@ static int set_option(struct serve_options *o, int option, const char *arg)
 /* Every word of this is for programs: names stay, more may come. */
 static int print_capabilities(void)
 {
-	json_t *doc = json_pack("{s:s, s:s, s:[s,s,s,s,s], s:[s,s]}", "schema",
-				"runtserv.capabilities/1", "version", RUNTSERV_VERSION,
-				"features", "socket", "fd", "ivshmem", "qmp",
-				"sandbox-landlock", "stores", "json", "memory");
+	json_t *doc = json_pack(
+		"{s:s, s:s, s:[s,s,s,s,s,s], s:[s,s]}", "schema", "runtserv.capabilities/1",
+		"version", RUNTSERV_VERSION, "features", "socket", "fd", "ivshmem", "qmp",
+		"sandbox-landlock", "secure-boot", "stores", "json", "memory");
 	int r = doc != NULL ? json_dumpf(doc, stdout, JSON_INDENT(2)) : -1;
 
 	json_decref(doc);
@@ -227,6 +244,25 @@ static void on_signal(void *ctx, short revents)
 	os_loop_stop(&s->loop, EXIT_WELL);
 }
 
+/* Forced or not, there is no secure boot without a platform key. */
+static void look_for_pk(struct serve *s)
+{
+	static const CHAR16 name[] = u"SetupMode";
+	static const EFI_GUID global = EFI_GLOBAL_VARIABLE_GUID;
+	uint8_t setup = 0;
+	uint64_t len = sizeof setup;
+	uint32_t attr;
+
+	if (s->o.force_secure_boot &&
+	    !EFI_ERROR(rts_vars_get(s->vars, name, sizeof name, &global, &attr, &len,
+				    &setup)) &&
+	    setup != 0)
+		serve_log(
+			s, RTS_LOG_WARNING,
+			"--force-secure-boot, but the store has no PK: secure boot is off "
+			"until there is one");
+}
+
 /* The variables as the store has them, and the page if there is one. */
 static int start_vars(struct serve *s, struct diag *d)
 {
@@ -236,7 +272,11 @@ static int start_vars(struct serve *s, struct diag *d)
 				       .log_ctx = s,
 				       .log_level = s->o.log_level,
 				       .quota_nv = s->o.quota,
-				       .quota_volatile = s->o.quota};
+				       .quota_volatile = s->o.quota,
+				       .crypto = &crypto_vars,
+				       .physical_presence = s->o.physical_presence,
+				       .no_custom_mode = s->o.no_custom_mode,
+				       .force_secure_boot = s->o.force_secure_boot};
 	const struct link_ivshmem_config page = {.loop = &s->loop,
 						 .path = s->o.ivshmem,
 						 .wire = &s->guest_wire,
@@ -248,7 +288,11 @@ static int start_vars(struct serve *s, struct diag *d)
 
 	if (r < 0)
 		return r;
+	r = crypto_new(&s->crypto);
+	if (r < 0)
+		return diag(d, r, "OpenSSL: %s", strerror(-r));
 	vars.store_ctx = s->store;
+	vars.crypto_ctx = s->crypto;
 	(void)!getrandom(&vars.hash_seed, sizeof vars.hash_seed, GRND_NONBLOCK);
 	if (EFI_ERROR(rts_vars_new(&vars, &s->vars)))
 		return diag(d, -ENOMEM, "out of memory");
@@ -272,6 +316,7 @@ static int start_vars(struct serve *s, struct diag *d)
 	}
 	if (EFI_ERROR(rts_vars_start(s->vars)))
 		return diag(d, -ENOMEM, "out of memory");
+	look_for_pk(s);
 	return 0;
 }
 
@@ -373,6 +418,7 @@ static void stop(struct serve *s, struct os_listener *listener)
 	link_ivshmem_free(s->ivshmem);
 	os_listener_close(listener);
 	rts_vars_free(s->vars);
+	crypto_free(s->crypto);
 	store_close(s->store);
 }
 

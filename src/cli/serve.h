@@ -2,6 +2,7 @@
 /* One run of `runtserv serve`: its parts, and how they hear of a machine's reset. */
 #pragma once
 
+#include "crypto/crypto_x509.h"
 #include "link/link_ivshmem.h"
 #include "link/link_mm.h"
 #include "link/link_qmp.h"
@@ -17,12 +18,14 @@ struct serve_options {
 	int fds[SERVE_FDS];
 	size_t fd_count;
 	bool terminate;
+	bool physical_presence, no_custom_mode, force_secure_boot;
 };
 
 struct serve {
 	struct serve_options o;
 	struct os_loop loop;
 	struct store *store;
+	struct crypto *crypto;
 	struct rts_vars *vars;
 	struct rts_wire mm_wire;    /* no guest driver there */
 	struct rts_wire guest_wire; /* the shared page */

@@ -81,13 +81,14 @@ ok 'version' $?
 run 0 serve --help && [ ! -s err ] && grep -q -- '--ivshmem PATH' out
 ok 'help of the verb' $?
 missing=
-for o in store quota socket fd ivshmem qmp sandbox log-level terminate print-capabilities; do
+for o in store quota socket fd ivshmem qmp physical-presence no-custom-mode force-secure-boot sandbox log-level terminate \
+	print-capabilities; do
 	grep -q -- "--$o" out || missing="$missing $o"
 done
 [ -z "$missing" ]
 ok 'each option is explained' $?
 run 0 serve --nonsense --print-capabilities --store && [ ! -s err ] &&
-	grep -q '"schema": "runtserv.capabilities/1"' out && grep -q '"ivshmem"' out
+	grep -q '"schema": "runtserv.capabilities/1"' out && grep -q '"ivshmem"' out && grep -q '"secure-boot"' out
 ok 'capabilities, whatever else is said' $?
 
 # errors that come before anything is touched
