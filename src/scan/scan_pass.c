@@ -5,15 +5,11 @@
  * each byte once, by vectors of 16 bytes, which all processors of our kinds have: longer
  * ones are no faster (bench/scan).
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "scan/scan_priv.h"
 
-#define PAGE        4096U
-#define CHUNK       (4U << 20)   /* what a thread takes at a time */
-#define PACKED      (256U << 10) /* ... at once, where it has to be unpacked */
-#define THREADS_MAX 64U
+#define PAGE 4096U
 
 #define DXE_SERVICES_SIGNATURE 0x565245535f455844ULL
 
@@ -39,38 +35,12 @@ static const uint64_t signatures[] = {
 #define ENTRY_ADDRESS 0x000ffffffffff000ULL
 
 struct pass {
-	struct scan *s;
 	uint64_t bad; /* bits that no present entry of a top page table has */
-	uint64_t total;
-	uint64_t next, done; /* shared by the threads */
-	bool stop;           /* this one, too */
-	struct piece *piece;
 };
-
-/* What one thread does: the chunks that it took, in ascending order. */
-struct piece {
-	struct pass *pass;
-	struct scan_hits hits[SCAN_HITS];
-	uint64_t bytes;
-	bool no_memory;
-};
-
-static void hit(struct piece *p, enum scan_hit kind, uint64_t at)
-{
-	struct scan_hits *h = &p->hits[kind];
-
-	if (h->count == SCAN_HITS_MAX)
-		h->full = true;
-	else if (rts_scan_room((void **)&h->at, h->count, &h->cap, sizeof *h->at,
-			       SCAN_HITS_MAX))
-		h->at[h->count++] = at;
-	else
-		p->no_memory = true;
-}
 
 /* ---- what a page can be ---- */
 
-static void find_signatures(struct piece *p, const uint8_t *b, size_t len, uint64_t at)
+static void find_signatures(struct scan_piece *p, const uint8_t *b, size_t len, uint64_t at)
 {
 	uint64_t v;
 
@@ -78,7 +48,7 @@ static void find_signatures(struct piece *p, const uint8_t *b, size_t len, uint6
 		memcpy(&v, b + i, sizeof v);
 		for (unsigned k = 0; k < SIGNATURES; k++)
 			if (v == signatures[k])
-				hit(p, k, at + i);
+				rts_scan_hit(p, k, at + i);
 	}
 }
 
@@ -139,11 +109,11 @@ static bool is_root(const uint8_t *b, uint64_t bad_bits)
 	return true;
 }
 
-static void look(struct piece *p, const uint8_t *b, size_t pages, uint64_t at)
+static void look(struct scan_piece *p, const uint8_t *b, size_t pages, uint64_t at)
 {
 	const vec32 same = {0, SAME, 0, SAME};
 	const vec32 want = {1, WANT, 1, WANT};
-	const uint64_t bad = p->pass->bad;
+	const struct pass *pass = p->arg;
 
 	for (; pages > 0; pages--, b += PAGE, at += PAGE) {
 		vec32 found = {0}, upper;
@@ -164,20 +134,18 @@ static void look(struct piece *p, const uint8_t *b, size_t pages, uint64_t at)
 			find_signatures(p, b, PAGE, at);
 		memcpy(&mz, b, sizeof mz);
 		if (mz == PE_DOS_SIGNATURE && is_pe(b))
-			hit(p, SCAN_HIT_PE, at);
+			rts_scan_hit(p, SCAN_HIT_PE, at);
 		memcpy(&d, b, sizeof d);
 		if (d.NumberOfPages != 0 && d.PhysicalStart % PAGE == 0 &&
 		    rts_scan_map_stride((struct bytes){b, PAGE}) != 0)
-			hit(p, SCAN_HIT_MAP, at);
-		if ((LANES((vec64)upper) & ENTRY_PRESENT) != 0 && is_root(b, bad))
-			hit(p, SCAN_HIT_ROOT, at);
+			rts_scan_hit(p, SCAN_HIT_MAP, at);
+		if ((LANES((vec64)upper) & ENTRY_PRESENT) != 0 && is_root(b, pass->bad))
+			rts_scan_hit(p, SCAN_HIT_ROOT, at);
 	}
 }
 
-/* ---- chunks and threads ---- */
-
 /* Ranges need not begin or end with a page. */
-static void look_at(struct piece *p, struct bytes view, uint64_t at)
+static void look_at(struct scan_piece *p, struct bytes view, uint64_t at)
 {
 	size_t head = -at % PAGE, pages;
 
@@ -188,124 +156,9 @@ static void look_at(struct piece *p, struct bytes view, uint64_t at)
 	look(p, view.p + head, pages, at + head);
 	head += pages * PAGE;
 	find_signatures(p, view.p + head, view.n - head, at + head);
-	p->bytes += view.n;
 }
 
-static void look_through(struct piece *p, uint64_t at, uint64_t end, uint8_t *buf)
-{
-	const struct rts_scan_config *c = p->pass->s->config;
-
-	while (at < end) {
-		const uint64_t left = end - at;
-		uint64_t offset;
-		const bool plain = rts_dump_file_offset(c->dump, at, &offset);
-		const size_t cap = plain || left < PACKED ? (size_t)left : PACKED;
-		const struct bytes view = rts_dump_view(c->dump, at, buf, cap);
-
-		if (view.n == 0) {
-			at += PAGE - at % PAGE;
-			continue;
-		}
-		if (plain && c->window != NULL)
-			c->window(c->ctx, offset, view.n, true);
-		look_at(p, view, at);
-		if (plain && c->window != NULL)
-			c->window(c->ctx, offset, view.n, false);
-		at += view.n;
-	}
-}
-
-/* Chunks of a range begin and end with a page where the range itself does not. */
-static uint64_t chunk_start(const struct rts_dump_range *r, uint64_t i)
-{
-	return i == 0 ? r->start : r->start - r->start % PAGE + i * CHUNK;
-}
-
-static uint64_t chunk_count(const struct rts_dump_range *r)
-{
-	return (r->start % PAGE + r->len + CHUNK - 1) / CHUNK;
-}
-
-static void work(void *arg, unsigned no)
-{
-	struct pass *pass = arg;
-	struct piece *p = &pass->piece[no];
-	const struct rts_scan_config *c = pass->s->config;
-	const size_t count = rts_dump_range_count(c->dump);
-	/* a little more than one, for rts_dump_view() wants a page at least */
-	uint8_t *buf = malloc(CHUNK + PAGE);
-	uint64_t first = 0; /* the number of the range's first chunk */
-	size_t i = 0;
-
-	if (buf == NULL) {
-		p->no_memory = true;
-		return;
-	}
-	while (!__atomic_load_n(&pass->stop, __ATOMIC_RELAXED)) {
-		const uint64_t no_chunk =
-			__atomic_fetch_add(&pass->next, 1, __ATOMIC_RELAXED);
-		const struct rts_dump_range *r;
-		uint64_t at, end, done;
-
-		while (i < count &&
-		       no_chunk - first >= chunk_count(rts_dump_range(c->dump, i)))
-			first += chunk_count(rts_dump_range(c->dump, i++));
-		if (i == count)
-			break;
-		r = rts_dump_range(c->dump, i);
-		at = chunk_start(r, no_chunk - first);
-		end = no_chunk - first + 1 < chunk_count(r)
-			      ? chunk_start(r, no_chunk - first + 1)
-			      : r->start + r->len;
-		look_through(p, at, end, buf);
-		done = __atomic_add_fetch(&pass->done, end - at, __ATOMIC_RELAXED);
-		if (c->progress != NULL && !c->progress(c->ctx, done, pass->total))
-			__atomic_store_n(&pass->stop, true, __ATOMIC_RELAXED);
-	}
-	free(buf);
-}
-
-static int by_address(const void *a, const void *b)
-{
-	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Each piece has the lowest of its own hits, so together they have the lowest of all,
- * whichever thread took which chunk. */
-static bool merge(struct scan *s, const struct pass *pass, unsigned pieces,
-		  enum scan_hit kind)
-{
-	struct scan_hits *all = &s->hits[kind];
-	size_t count = 0;
-
-	for (unsigned i = 0; i < pieces; i++)
-		count += pass->piece[i].hits[kind].count;
-	if (count == 0)
-		return true;
-	all->at = malloc(count * sizeof *all->at);
-	if (all->at == NULL)
-		return false;
-	all->cap = count;
-	for (unsigned i = 0; i < pieces; i++) {
-		const struct scan_hits *h = &pass->piece[i].hits[kind];
-
-		if (h->count > 0)
-			memcpy(all->at + all->count, h->at, h->count * sizeof *h->at);
-		all->count += h->count;
-		all->full |= h->full;
-	}
-	if (pieces > 1)
-		qsort(all->at, all->count, sizeof *all->at, by_address);
-	if (all->count > SCAN_HITS_MAX) {
-		all->count = SCAN_HITS_MAX;
-		all->full = true;
-	}
-	return true;
-}
-
-static EFI_STATUS gather(struct scan *s, const struct pass *pass, unsigned pieces)
+EFI_STATUS rts_scan_pass(struct scan *s)
 {
 	static const char *const names[SCAN_HITS] = {
 		"runtime services tables",
@@ -316,53 +169,18 @@ static EFI_STATUS gather(struct scan *s, const struct pass *pass, unsigned piece
 		"page tables",
 		"memory maps",
 	};
+	/* tables lie in memory that is there */
+	struct pass pass = {.bad = ENTRY_ADDRESS | ENTRY_LARGE};
+	EFI_STATUS status;
 
-	for (unsigned i = 0; i < pieces; i++) {
-		s->report->bytes_scanned += pass->piece[i].bytes;
-		if (pass->piece[i].no_memory)
-			return EFI_OUT_OF_RESOURCES;
-	}
-	for (unsigned k = 0; k < SCAN_HITS; k++) {
-		if (!merge(s, pass, pieces, k))
-			return EFI_OUT_OF_RESOURCES;
+	for (uint64_t bit = PAGE; bit < rts_dump_info(s->dump)->end; bit <<= 1)
+		pass.bad &= ~bit;
+	status = rts_scan_memory(s, look_at, &pass, SCAN_HITS, s->hits);
+	for (unsigned k = 0; k < SCAN_HITS && status == EFI_SUCCESS; k++)
 		if (s->hits[k].full)
 			rts_scan_note(s,
 				      "more than %u places look like %s: only the lowest "
 				      "ones are looked at",
 				      SCAN_HITS_MAX, names[k]);
-	}
-	return EFI_SUCCESS;
-}
-
-EFI_STATUS rts_scan_pass(struct scan *s)
-{
-	const struct rts_scan_config *c = s->config;
-	const unsigned pieces = c->threads == 0            ? 1
-				: c->threads < THREADS_MAX ? c->threads
-							   : THREADS_MAX;
-	struct pass pass = {.s = s};
-	EFI_STATUS status;
-
-	/* tables lie in memory that is there */
-	pass.bad = ENTRY_ADDRESS | ENTRY_LARGE;
-	for (uint64_t bit = PAGE; bit < rts_dump_info(c->dump)->end; bit <<= 1)
-		pass.bad &= ~bit;
-	for (size_t i = 0; i < rts_dump_range_count(c->dump); i++)
-		pass.total += rts_dump_range(c->dump, i)->len;
-	pass.piece = calloc(pieces, sizeof *pass.piece);
-	if (pass.piece == NULL)
-		return EFI_OUT_OF_RESOURCES;
-	for (unsigned i = 0; i < pieces; i++)
-		pass.piece[i].pass = &pass;
-	if (c->parallel != NULL && pieces > 1)
-		c->parallel(c->ctx, work, &pass, pieces);
-	else
-		for (unsigned i = 0; i < pieces; i++)
-			work(&pass, i);
-	status = pass.stop ? diag(s->d, EFI_ABORTED, "stopped") : gather(s, &pass, pieces);
-	for (unsigned i = 0; i < pieces; i++)
-		for (unsigned k = 0; k < SCAN_HITS; k++)
-			free(pass.piece[i].hits[k].at);
-	free(pass.piece);
 	return status;
 }

@@ -41,7 +41,7 @@ bool rts_scan_room(void **list, size_t count, size_t *cap, size_t item, size_t m
 bool rts_scan_grow(struct scan *s, void **list, size_t count, size_t *cap, size_t item,
 		   size_t max);
 
-/* ---- the pass over memory (scan_pass.c) ---- */
+/* ---- the pass over memory (scan_memory.c, scan_pass.c) ---- */
 
 struct scan_hits {
 	uint64_t *at; /* ascending */
@@ -62,6 +62,23 @@ enum scan_hit {
 			*/
 	SCAN_HITS,
 };
+
+/* What one thread finds, in the chunks that it takes, in ascending order. */
+struct scan_piece {
+	const void *arg;
+	struct scan_hits hits[SCAN_HITS];
+	uint64_t bytes;
+	bool no_memory;
+};
+
+/* Calls @look, in several threads where config has them, for all of memory that can be
+ * read; what they hit, of @kinds kinds, goes to @ret, which is zero. Also EFI_ABORTED. */
+EFI_STATUS rts_scan_memory(struct scan *s,
+			   void (*look)(struct scan_piece *p, struct bytes view,
+					uint64_t at),
+			   const void *arg, unsigned kinds, struct scan_hits *ret);
+/* For look(): something of @kind lies at @at. */
+void rts_scan_hit(struct scan_piece *p, unsigned kind, uint64_t at);
 
 EFI_STATUS rts_scan_pass(struct scan *s);
 

@@ -21,7 +21,6 @@
 #define SPANS_MAX    4096U
 #define TABLES_MAX   65536U /* of page tables, that one search reads */
 #define CFGRO_FIELDS 10U
-#define CHUNK        (1U << 20)
 #define SECTIONS_MAX 96U
 #define SET_MAP      4U /* SetVirtualAddressMap and ConvertPointer are not converted, */
 #define CONVERT      5U /* and of no use to Windows */
@@ -197,60 +196,21 @@ static bool wanted(const struct search *w, uint64_t v)
 	return low < w->span_count && v >= w->span[low].start;
 }
 
-/* ---- the pass ---- */
+/* ---- the walk over memory ---- */
 
-struct piece {
-	const struct search *w;
-	struct scan_hits hits;
-	bool no_memory;
-};
-
-static void look(struct piece *p, uint64_t at, struct bytes view)
+static void look(struct scan_piece *p, struct bytes view, uint64_t at)
 {
-	const uint64_t low = p->w->span[0].start;
-	const uint64_t width = p->w->span[p->w->span_count - 1].last - low;
+	const struct search *w = p->arg;
+	const uint64_t low = w->span[0].start;
+	const uint64_t width = w->span[w->span_count - 1].last - low;
 
-	for (size_t i = (size_t)(-at & 7); i + 8 <= view.n; i += 8) {
+	for (size_t i = -at % 8; i + 8 <= view.n; i += 8) {
 		uint64_t v;
 
 		memcpy(&v, view.p + i, 8);
-		if (v - low > width || !wanted(p->w, v))
-			continue;
-		if (!rts_scan_room((void **)&p->hits.at, p->hits.count, &p->hits.cap,
-				   sizeof *p->hits.at, SCAN_HITS_MAX)) {
-			p->hits.full = p->hits.count == SCAN_HITS_MAX;
-			p->no_memory |= !p->hits.full;
-			return;
-		}
-		p->hits.at[p->hits.count++] = at + i;
+		if (v - low <= width && wanted(w, v))
+			rts_scan_hit(p, 0, at + i);
 	}
-}
-
-/* Where what is looked for lies in memory, into @ret. */
-static EFI_STATUS pass(struct search *w, struct scan_hits *ret)
-{
-	const struct rts_dump *dump = w->s->dump;
-	uint8_t *buf = malloc(CHUNK);
-	struct piece p = {.w = w};
-
-	if (buf == NULL)
-		return EFI_OUT_OF_RESOURCES;
-	for (size_t i = 0; i < rts_dump_range_count(dump); i++) {
-		const struct rts_dump_range *r = rts_dump_range(dump, i);
-		struct bytes view;
-
-		for (uint64_t at = r->start; at - r->start < r->len;
-		     at += view.n != 0 ? view.n : PAGE - at % PAGE) {
-			const uint64_t left = r->len - (at - r->start);
-
-			view = rts_dump_view(dump, at, buf,
-					     left < CHUNK ? (size_t)left : CHUNK);
-			look(&p, at, view);
-		}
-	}
-	free(buf);
-	*ret = p.hits;
-	return p.no_memory ? EFI_OUT_OF_RESOURCES : EFI_SUCCESS;
 }
 
 /* ---- copies ---- */
@@ -609,7 +569,7 @@ static EFI_STATUS search(struct search *w)
 				    "missed: the page tables lead to too many places");
 	if (w->span_count == 0)
 		return EFI_SUCCESS;
-	status = pass(w, &hits);
+	status = rts_scan_memory(w->s, look, w, 1, &hits);
 	if (status == EFI_SUCCESS)
 		look_at_places(w, &hits);
 	free(hits.at);
