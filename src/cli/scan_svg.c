@@ -300,7 +300,7 @@ static void put_rules(const struct scan_picture *p, const struct scan_place *at,
 		      double y)
 {
 	bool seen[RTS_SCAN_RULES] = {false};
-	size_t room = 50;
+	size_t room = 40;
 	const char *comma = "";
 
 	fprintf(p->to, "<text x=\"%.1f\" y=\"%.1f\" class=\"rs-bad-ink\">", x, y);
@@ -323,6 +323,14 @@ static void put_rules(const struct scan_picture *p, const struct scan_place *at,
 	fputs("</text>\n", p->to);
 }
 
+static void put_base(const struct scan_picture *p, const struct scan_place *at, double y)
+{
+	fprintf(p->to,
+		"<text x=\"%.1f\" y=\"%.1f\" class=\"rs-soft rs-mono\" "
+		"text-anchor=\"end\">0x%" PRIx64 "</text>\n",
+		CARD_X + CARD_W - 8, y, at->base);
+}
+
 static void put_second_line(const struct scan_picture *p, const struct scan_place *at,
 			    double y)
 {
@@ -334,6 +342,7 @@ static void put_second_line(const struct scan_picture *p, const struct scan_plac
 	}
 	if (at->bad) {
 		put_rules(p, at, CARD_X + 30, y);
+		put_base(p, at, y);
 		return;
 	}
 	scan_size_words(at->size, size);
@@ -374,10 +383,7 @@ static void put_card(const struct scan_picture *p, const struct scan_place *at)
 	if (at->bad)
 		put_badge(p, at, line);
 	else if (compact)
-		fprintf(p->to,
-			"<text x=\"%.1f\" y=\"%.1f\" class=\"rs-soft rs-mono\" "
-			"text-anchor=\"end\">0x%" PRIx64 "</text>\n",
-			CARD_X + CARD_W - 8, middle + 4, at->base);
+		put_base(p, at, middle + 4);
 	scan_size_words(at->size, size);
 	fputs("<title>", p->to);
 	scan_xml_cut(p->to, words, SCAN_WORDS_MAX);

@@ -25,7 +25,7 @@ const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom 
 if (document.documentElement.scrollWidth > window.innerWidth) say("wider than the window");
 const svg = document.querySelector("svg.rs");
 for (const g of svg.querySelectorAll(".rs-service, .rs-driver")) {
-    const card = box(g.querySelector("rect"));
+    const card = box(g.querySelector("rect")), texts = [];
     for (const t of g.querySelectorAll("text")) {
         const clip = t.parentElement !== g && t.parentElement.tagName === "svg" ? t.parentElement : null;
         let b = box(t);
@@ -36,6 +36,11 @@ for (const g of svg.querySelectorAll(".rs-service, .rs-driver")) {
                  bottom: Math.min(b.bottom, c.bottom)};
         }
         if (!inside(b, card)) say("a text leaves its card: " + t.textContent);
+        /* lines may touch */
+        b = {left: b.left, right: b.right, top: b.top + 3, bottom: b.bottom - 3};
+        for (const other of texts)
+            if (meet(b, other.b)) say("texts of a card overlap: " + t.textContent + ", " + other.t.textContent);
+        texts.push({b: b, t: t});
     }
 }
 const rest = [...svg.querySelectorAll("text")].filter((t) => !t.closest(".rs-service, .rs-driver"));
