@@ -190,6 +190,14 @@ static void swap_to_data(struct run *r)
 	swap(r, 12, synth_page(&r->m, FREE));
 }
 
+/* Into a known driver, but not into its code. */
+static void swap_to_driver_data(struct run *r)
+{
+	const struct synth_driver *d = synth_driver(&r->m, "VariableRuntimeDxe");
+
+	swap(r, 8, synth_virtual(&r->m, d->base + d->data + SYNTH_STATE));
+}
+
 static void jump(struct run *r, uint64_t from, uint64_t to)
 {
 	const uint32_t distance = (uint32_t)(to - from - 5);
@@ -417,6 +425,16 @@ static void put_file(struct run *r, unsigned area, bool loaded)
 		put64(&r->m,
 		      synth_header(&r->m, pa) + offsetof(PE_OPTIONAL_HEADER, ImageBase),
 		      pa);
+}
+
+/* All of the firmware's data, as who saves evidence has it in memory. */
+static void save_evidence(struct run *r)
+{
+	const struct synth_area *a = &r->m.area[DATA];
+	const uint64_t pa = synth_alloc(&r->m, FREE, a->end - a->start, SYNTH_PAGE);
+
+	memcpy(at(&r->m, pa, a->end - a->start), at(&r->m, a->start, a->end - a->start),
+	       a->end - a->start);
 }
 
 static void cache_file(struct run *r)
@@ -739,6 +757,7 @@ static const struct test_case cases[] = {
 	{.name = "two firmware images", .given = OTHER, .late = know_both},
 	{.name = "files in memory", .early = cache_file},
 	{.name = "unloaded", .early = unloaded},
+	{.name = "evidence saved", .late = save_evidence},
 	{.name = "another kernel's copy", .late = linux_copy},
 	{.name = "code changed, no firmware",
 	 .given = NOTHING,
@@ -832,6 +851,10 @@ static const struct test_case cases[] = {
 	 .early = swap_to_stub,
 	 .verdicts = "------------f-",
 	 .findings = "service-pointer-foreign high -\n"},
+	{.name = "pointer to a driver's data",
+	 .late = swap_to_driver_data,
+	 .verdicts = "ccccccccfccccc",
+	 .findings = "service-pointer-foreign high VariableRuntimeDxe\n"},
 	{.name = "pointer to free memory",
 	 .early = swap_to_data,
 	 .verdicts = "ccccccccccccfc",

@@ -520,6 +520,14 @@ static void kernels_everywhere(struct run *r)
 		       SYNTH_PAGE);
 }
 
+static void tables_and_pointers(struct run *r)
+{
+	signatures_everywhere(r);
+	for (uint64_t pa = r->m.area[HIGH].start; pa + 8 < r->m.len; pa += 16)
+		put64(&r->m, pa,
+		      get64(&r->m, synth_field(&r->m, (unsigned)(pa / 16 % 14))));
+}
+
 static void crash_dump(struct run *r)
 {
 	r->dump = true;
@@ -598,6 +606,7 @@ static const struct {
 	{"pointers of nothing", pointers_of_nothing, false, false},
 	{"spans of everything", spans_of_everything, false, false},
 	{"windows pointers everywhere", pointers_everywhere, true, true},
+	{"windows tables and pointers", tables_and_pointers, true, true},
 	{"windows blocks everywhere", blocks_everywhere, true, true},
 	{"windows kernels everywhere", kernels_everywhere, true, true},
 	{"windows dump of roots", crash_of_roots, true, true},

@@ -63,6 +63,7 @@ struct search {
 	size_t span_count, span_cap;
 	struct copy copy[COPIES_MAX];
 	size_t copy_count;
+	bool full; /* there were more */
 };
 
 /* ---- addresses ---- */
@@ -220,10 +221,18 @@ static bool is_firmware(const struct search *w, uint64_t at)
 {
 	const struct scan *s = w->s;
 	const struct scan_hits *tables = &s->hits[SCAN_HIT_RUNTIME];
+	size_t low = 0, high = tables->count;
 
-	for (size_t i = 0; i < tables->count; i++)
-		if (at - tables->at[i] < sizeof(EFI_RUNTIME_SERVICES))
-			return true;
+	while (low < high) { /* to the first one behind it */
+		const size_t mid = low + (high - low) / 2;
+
+		if (tables->at[mid] <= at)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low > 0 && at - tables->at[low - 1] < sizeof(EFI_RUNTIME_SERVICES))
+		return true;
 	for (size_t i = 0; i < s->tables.attribute_count; i++)
 		if (at - s->tables.attribute[i].start < s->tables.attribute[i].pages * PAGE)
 			return true;
@@ -260,32 +269,32 @@ static bool overlap(const struct copy *a, const struct copy *b)
 	return a->at < b->at + b->order->count * 8 && b->at < a->at + a->order->count * 8;
 }
 
-/* Of copies that overlap the one with more fields is right; the returned one stays. */
-static struct copy *put_copy(struct search *w, const struct copy *c)
+/* Of copies that overlap the one with more fields is right. */
+static void put_copy(struct search *w, const struct copy *c)
 {
 	for (size_t i = 0; i < w->copy_count; i++) {
-		if (!overlap(&w->copy[i], c))
+		struct copy *other = &w->copy[i];
+
+		if (!overlap(other, c))
 			continue;
-		if (c->matches > w->copy[i].matches)
-			w->copy[i] = *c;
-		return &w->copy[i];
+		if (other->at == c->at && other->order == c->order) {
+			other->by_pointers |= c->by_pointers;
+			other->by_cfgro |= c->by_cfgro;
+		} else if (c->matches > other->matches) {
+			*other = *c;
+		}
+		return;
 	}
-	if (w->copy_count == COPIES_MAX) {
-		rts_scan_note(
-			w->s,
-			"more than %u copies of the service pointers: the others were "
-			"not looked at",
-			COPIES_MAX);
-		return NULL;
-	}
-	w->copy[w->copy_count] = *c;
-	return &w->copy[w->copy_count++];
+	if (w->copy_count < COPIES_MAX)
+		w->copy[w->copy_count++] = *c;
+	else
+		w->full = true;
 }
 
 /* Each place of a known pointer is a field of a copy, or of none. */
 static void copies_of_pointers(struct search *w, const struct scan_hits *hits)
 {
-	for (size_t h = 0; h < hits->count; h++) {
+	for (size_t h = 0; h < hits->count && !w->full; h++) {
 		uint64_t v;
 
 		if (is_firmware(w, hits->at[h]) ||
@@ -352,18 +361,17 @@ static void copies_of_runs(struct search *w, const struct scan_hits *hits)
 
 /* ---- the kernel's section CFGRO ---- */
 
-/* The virtual and physical address of the section in the image whose header lies at @at. */
+/* Where the section lies, of the image whose header is at @at. */
 static bool find_cfgro(struct search *w, uint64_t at, uint64_t *ret)
 {
-	struct bytes page = {0};
 	uint8_t buf[PAGE];
+	const struct bytes page = {buf, rts_dump_read(w->s->dump, at, buf, sizeof buf)};
 	PE_FILE_HEADER file;
 	PE_OPTIONAL_HEADER opt;
 	PE_SECTION_HEADER section;
 	uint32_t nt;
 	uint64_t table;
 
-	page = (struct bytes){buf, rts_dump_read(w->s->dump, at, buf, sizeof buf)};
 	if (!bytes_read(page, PE_DOS_LFANEW, &nt, sizeof nt) ||
 	    !bytes_read(page, nt + 4ULL, &file, sizeof file) ||
 	    !bytes_read(page, nt + 4ULL + sizeof file, &opt, sizeof opt))
@@ -376,8 +384,7 @@ static bool find_cfgro(struct search *w, uint64_t at, uint64_t *ret)
 			return false;
 		if (memcmp(section.Name, "CFGRO\0\0", 8) != 0)
 			continue;
-		/* A kernel in large pages lies in one piece; others only the tables know.
-		 */
+		/* In large pages a kernel lies in one piece. */
 		if (!kernel_physical(w, opt.ImageBase, &header) || header != at ||
 		    !kernel_physical(w, opt.ImageBase + section.VirtualAddress, ret))
 			*ret = at + section.VirtualAddress;
@@ -409,12 +416,9 @@ static void copy_of_cfgro(struct search *w)
 				best = c;
 		}
 	}
-	if (best.order != NULL) {
-		struct copy *c = put_copy(w, &best);
-
-		if (c != NULL && c->at == best.at)
-			c->by_cfgro = true;
-	}
+	best.by_cfgro = true;
+	if (best.order != NULL)
+		put_copy(w, &best);
 }
 
 /* ---- what they say ---- */
@@ -526,17 +530,16 @@ static void look_at_places(struct search *w, const struct scan_hits *hits)
 	const struct copy *found;
 	struct copy block;
 
-	if (hits->full)
-		rts_scan_note(w->s,
-			      "the service pointers lie in memory more than %u times: not "
-			      "all places were looked at",
-			      SCAN_HITS_MAX);
+	copy_of_cfgro(w); /* first, for there is always room for it */
 	if (known)
 		copies_of_pointers(w, hits);
 	else
 		copies_of_runs(w, hits);
-	copy_of_cfgro(w);
 	found = block_of(w);
+	if (hits->full || w->full)
+		rts_scan_note(w->s,
+			      "the service pointers lie in memory in too many places: "
+			      "not all were looked at");
 	if (found == NULL)
 		return;
 	block = *found;
@@ -562,11 +565,14 @@ static EFI_STATUS search(struct search *w)
 	EFI_STATUS status;
 
 	find_roots(w);
+	if (!w->known && w->root_count == 0)
+		return EFI_SUCCESS;
 	if (w->known ? !want_pointers(w)
-		     : w->root_count == 0 ||
-			       !missing_code(w, w->root[0].at, w->root[0].levels, 0))
-		rts_scan_note(w->s, "Windows' copies of the service pointers may have been "
-				    "missed: the page tables lead to too many places");
+		     : !missing_code(w, w->root[0].at, w->root[0].levels, 0))
+		rts_scan_note(w->s,
+			      "the page tables lead to too many places that the image "
+			      "lacks: Windows' copies of the service pointers may "
+			      "have been missed");
 	if (w->span_count == 0)
 		return EFI_SUCCESS;
 	status = rts_scan_memory(w->s, look, w, 1, &hits);
@@ -576,22 +582,26 @@ static EFI_STATUS search(struct search *w)
 	return status;
 }
 
+/* Nobody keeps copies before an operating system mapped the firmware, and Linux keeps none
+ * that it calls by. */
+static bool applies(const struct scan *s)
+{
+	const enum rts_dump_format format = rts_dump_info(s->dump)->format;
+
+	if (s->tables.has_runtime && !s->tables.virtual_mode)
+		return false;
+	return format == RTS_DUMP_WINDOWS_FULL || format == RTS_DUMP_WINDOWS_BITMAP ||
+	       (s->map.os_map == 0 && s->config->runtime_map_count == 0);
+}
+
 EFI_STATUS rts_scan_windows(struct scan *s)
 {
-	const struct rts_dump_info *info = rts_dump_info(s->dump);
-	const bool windows = info->format == RTS_DUMP_WINDOWS_FULL ||
-			     info->format == RTS_DUMP_WINDOWS_BITMAP;
 	struct search w = {
 		.s = s, .known = s->tables.has_runtime, .tables_left = TABLES_MAX};
-	EFI_STATUS status;
+	EFI_STATUS status = EFI_SUCCESS;
 
-	if (!windows && (s->map.os_map != 0 || s->config->runtime_map_count > 0))
-		return EFI_SUCCESS;
-	if (w.known && !s->tables.virtual_mode)
-		return EFI_SUCCESS; /* before, or without, an operating system's mapping */
-	status = search(&w);
+	if (applies(s))
+		status = search(&w);
 	free(w.span);
-	return status != EFI_SUCCESS ? status
-	       : s->no_memory        ? EFI_OUT_OF_RESOURCES
-				     : EFI_SUCCESS;
+	return status == EFI_SUCCESS && s->no_memory ? EFI_OUT_OF_RESOURCES : status;
 }
