@@ -519,6 +519,32 @@ static void all_virtual(struct machine *m)
 	m_seal(m, M_RUNTIME, RUNTIME_LEN);
 }
 
+static void file_copies(struct machine *m)
+{
+	/* of the page with both tables, as a file with evidence has it; nothing leads there
+	 */
+	for (uint64_t off = 0x1000; off < 0x7000; off += M_PAGE)
+		m_put(m, off, m->p + (M_RUNTIME & ~0xfffULL), M_PAGE);
+	m_put(m, M_FREE, m->p + (M_RUNTIME & ~0xfffULL), M_PAGE);
+}
+
+static void file_copies_unmapped(struct machine *m)
+{
+	file_copies(m);
+	memset(m->p + (m->root - M_BASE), 0, M_PAGE);
+	memset(m->p + M_MAP, 0, M_PAGE);
+}
+
+static void physical_copy(struct machine *m)
+{
+	/* in the real one's place after SetVirtualAddressMap: nobody changed its pointers
+	 */
+	whole_copy(m);
+	for (unsigned i = 0; i < RTS_SCAN_SERVICES; i++)
+		m_put64(m, M_FREE + 0x40 + 24 + i * 8, M_BASE + M_CODE + 0x100 + i * 0x100);
+	m_seal(m, M_FREE + 0x40, RUNTIME_LEN);
+}
+
 static void nothing_done(struct machine *m)
 {
 	(void)m;
@@ -549,6 +575,11 @@ static const struct {
 	{"headers that are too short, or too long", short_header, M_RUNTIME, true, M_SYSTEM,
 	 true},
 	{"no pointer is physical", all_virtual, M_RUNTIME, true, M_SYSTEM, true},
+	{"copies of both tables", file_copies, M_RUNTIME, true, M_SYSTEM, true},
+	{"... and nothing that leads to any", file_copies_unmapped, M_RUNTIME, true,
+	 M_SYSTEM, false},
+	{"all pointers are physical, in another table", physical_copy, M_FREE + 0x40, true,
+	 M_SYSTEM, true},
 };
 
 static void tables_are_chosen(void **state)

@@ -3,8 +3,8 @@
  * UEFI's tables in memory: which of the places that look like one are real (UEFI 2.10 §4),
  * and what the configuration tables lead to: the memory attributes table (§4.6.4) and the
  * debug image info table (§18.4.3). Firmware keeps templates and copies of its tables, and
- * a hook repairs a checksum or does not: it counts who points to a table, and its checksum
- * comes second.
+ * a hook repairs a checksum or does not: it counts who points to a table, then its
+ * checksum, and among copies of one table which of them lies beside the firmware's code.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +120,21 @@ static bool read_system(struct scan *s, uint64_t at, struct system *ret)
 	return true;
 }
 
+/* Copies have the same pointer, and are not walked again. */
+static void find_lead(struct scan *s, const struct systems *known, struct system *y,
+		      unsigned *walked)
+{
+	if (!y->head.crc_ok || y->runtime == 0)
+		return;
+	for (size_t i = 0; i < known->count; i++)
+		if (known->v[i].head.crc_ok && known->v[i].runtime == y->runtime) {
+			y->leads = known->v[i].leads;
+			return;
+		}
+	if ((*walked)++ < LED_MAX)
+		rts_scan_lead(s, y->runtime, &y->leads);
+}
+
 static void read_systems(struct scan *s, struct systems *ret)
 {
 	const struct scan_hits *hits = &s->hits[SCAN_HIT_SYSTEM];
@@ -135,8 +150,7 @@ static void read_systems(struct scan *s, struct systems *ret)
 			s->no_memory |= ret->count < SYSTEMS_MAX;
 			break;
 		}
-		if (y.head.crc_ok && y.runtime != 0 && walked++ < LED_MAX)
-			rts_scan_lead(s, y.runtime, &y.leads);
+		find_lead(s, ret, &y, &walked);
 		ret->v[ret->count++] = y;
 	}
 	for (size_t i = 0; i < hits->count; i++) {
@@ -169,9 +183,19 @@ enum {
 
 struct choice {
 	struct scan_table_header head;
+	uint64_t pointer[RTS_SCAN_SERVICES];
 	const struct system *system; /* that points to it; NULL: none */
 	unsigned rank;
+	uint64_t apart; /* from SetVirtualAddressMap, which stays physical */
 };
+
+#define SET_VIRTUAL 4U /* in the order of the table */
+#define CONVERT     5U
+
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
+}
 
 static unsigned rank_link(const struct system *y, uint64_t at)
 {
@@ -194,15 +218,20 @@ static bool rank(struct scan *s, uint64_t at, const struct systems *y, struct ch
 	unsigned link = 0;
 
 	*ret = (struct choice){0};
-	if (!read_header(s, at, sizeof(EFI_RUNTIME_SERVICES), &ret->head))
+	if (!read_header(s, at, sizeof(EFI_RUNTIME_SERVICES), &ret->head) ||
+	    !rts_dump_read_all(s->dump, at + sizeof ret->head.hdr, ret->pointer,
+			       sizeof ret->pointer))
 		return false;
+	ret->apart = distance(at, ret->pointer[SET_VIRTUAL]);
 	for (size_t i = 0; i < y->count; i++) {
 		const unsigned more = rank_link(&y->v[i], at);
 
-		if (more > link) {
-			link = more;
-			ret->system = &y->v[i];
-		}
+		if (more == 0 || more < link ||
+		    (more == link &&
+		     distance(y->v[i].head.at, at) >= distance(ret->system->head.at, at)))
+			continue;
+		link = more;
+		ret->system = &y->v[i];
 	}
 	ret->rank = link | (at == s->config->runtime_services ? GIVEN : 0) |
 		    (ret->head.crc_ok ? CRC_GOOD : 0) |
@@ -220,11 +249,11 @@ static void choose_runtime(struct scan *s, const struct systems *y, struct choic
 
 	*ret = (struct choice){0};
 	for (size_t i = 0; i < hits->count; i++)
-		if (rank(s, hits->at[i], y, &c) && c.rank > ret->rank)
+		if (rank(s, hits->at[i], y, &c) &&
+		    (c.rank > ret->rank || (c.rank == ret->rank && c.apart < ret->apart)))
 			*ret = c;
-	if (ret->rank != 0 &&
-	    rts_dump_read_all(s->dump, ret->head.at + sizeof ret->head.hdr, t->pointer,
-			      sizeof t->pointer)) {
+	if (ret->rank != 0) {
+		memcpy(t->pointer, ret->pointer, sizeof t->pointer);
 		t->has_runtime = true;
 		t->runtime = ret->head;
 		report_header(s, "runtime-services", &ret->head);
@@ -293,24 +322,24 @@ static bool in_image(const struct scan *s, uint64_t at)
  */
 static bool is_virtual(const struct scan *s, uint64_t pointer)
 {
-	const uint64_t anchor = s->tables.pointer[4];
-	const uint64_t apart = pointer > anchor ? pointer - anchor : anchor - pointer;
-
 	if (pointer >= PHYSICAL_END)
 		return true;
-	return !in_image(s, pointer) && apart >= 1ULL << 32;
+	return !in_image(s, pointer) &&
+	       distance(pointer, s->tables.pointer[SET_VIRTUAL]) >= 1ULL << 32;
 }
 
+/* The firmware changes its tables' pointers; a table that somebody put in their place may
+ * have kept others, but then the system table's pointer to it was changed. */
 static bool is_virtual_mode(const struct scan *s)
 {
+	const struct scan_tables *t = &s->tables;
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < RTS_SCAN_SERVICES; i++)
-		if (i != 4 && i != 5)
-			count += is_virtual(s, s->tables.pointer[i]);
-	return s->tables.has_runtime
-		       ? count >= RTS_SCAN_SERVICES / 2
-		       : s->tables.has_system && s->tables.system_runtime >= PHYSICAL_END;
+	for (unsigned i = 0; t->has_runtime && i < RTS_SCAN_SERVICES; i++)
+		if (i != SET_VIRTUAL && i != CONVERT)
+			count += is_virtual(s, t->pointer[i]);
+	return count >= RTS_SCAN_SERVICES / 2 ||
+	       (t->has_system && t->system_runtime >= PHYSICAL_END);
 }
 
 EFI_STATUS rts_scan_tables(struct scan *s)
