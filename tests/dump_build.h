@@ -49,17 +49,29 @@ static inline void dump_fill(uint64_t at, uint8_t *p, size_t n)
 		p[i] = dump_byte(at + i);
 }
 
+static inline size_t dump_cap(size_t n)
+{
+	size_t cap = 64;
+
+	while (cap < n)
+		cap *= 2;
+	return cap;
+}
+
 /* Puts @n bytes at @at of the file, which grows, with zeros in its holes. */
 static inline void dump_put(struct dump_file *f, size_t at, const void *p, size_t n)
 {
+	size_t end = at + n;
+
 	if (at > SIZE_MAX / 4 || n > SIZE_MAX / 4)
 		abort();
-	if (at + n > f->n) {
-		f->p = realloc(f->p, at + n);
+	if (end > f->n) {
+		if (f->p == NULL || dump_cap(end) != dump_cap(f->n))
+			f->p = realloc(f->p, dump_cap(end));
 		if (f->p == NULL)
 			abort();
-		memset(f->p + f->n, 0, at + n - f->n);
-		f->n = at + n;
+		memset(f->p + f->n, 0, end - f->n);
+		f->n = end;
 	}
 	if (n > 0 && p != NULL)
 		memcpy(f->p + at, p, n);
