@@ -593,6 +593,7 @@ static int setup(void **state)
 		return -1;
 	rt->battery_call = -1;
 	rt->runtime_stack = (uint64_t)stack + RT_RUNTIME_STACK;
+	rt->runtime_stack_len = RT_RUNTIME_STACK;
 	rt->shared = calloc(1, sizeof *rt->shared);
 	return rt->shared != NULL ? 0 : -1;
 }

@@ -43,11 +43,11 @@ _runtserv()
 	*:run)
 		case $prev:$cur in
 		--engine:*) words='own edk2' ;;
-		--timeout:* | --pcd:* | --seed:*) return ;;
+		--timeout:* | --runtime-stack:* | --pcd:* | --seed:*) return ;;
 		--firmware:* | --calls:* | --trace:* | --flash:* | --save-flash:* | --save-map:*) ;;
 		*:-*)
-			words='--json --firmware --engine --no-virtual --timeout --calls --trace --flash --save-flash
-				--save-map --pcd --seed --head-guard --verbose --help'
+			words='--json --firmware --engine --no-virtual --timeout --runtime-stack --calls --trace --flash
+				--save-flash --save-map --pcd --seed --head-guard --verbose --help'
 			;;
 		esac
 		;;

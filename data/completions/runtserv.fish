@@ -55,6 +55,7 @@ complete -c runtserv -n $run -l firmware -r -F -d 'Where drivers and their helpe
 complete -c runtserv -n $run -l engine -x -a 'own edk2' -d 'Who converts addresses'
 complete -c runtserv -n $run -l no-virtual -d 'Never call SetVirtualAddressMap'
 complete -c runtserv -n $run -l timeout -x -d 'Seconds for each call'
+complete -c runtserv -n $run -l runtime-stack -x -d 'KiB for runtime services'
 complete -c runtserv -n $run -l calls -r -F -d 'A script of calls'
 complete -c runtserv -n $run -l trace -r -F -d 'Write what each call answered'
 complete -c runtserv -n $run -l flash -r -F -d 'What the variable flash holds'

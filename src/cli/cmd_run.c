@@ -18,6 +18,7 @@
 #define DRIVERS_MAX  32U
 #define PCDS_MAX     64U
 #define TIMEOUT_MAX  3600U /* seconds */
+#define STACK_MAX    512U  /* KiB */
 
 enum {
 	OPT_JSON,
@@ -25,6 +26,7 @@ enum {
 	OPT_ENGINE,
 	OPT_NO_VIRTUAL,
 	OPT_TIMEOUT,
+	OPT_STACK,
 	OPT_CALLS,
 	OPT_TRACE,
 	OPT_FLASH,
@@ -43,6 +45,7 @@ static const struct cli_option options[] = {
 	[OPT_ENGINE] = {"engine", "WHO", "who converts addresses: own (default), with all checks, or\nedk2: RuntimeDxe of the firmware image"},
 	[OPT_NO_VIRTUAL] = {"no-virtual", NULL, "an operating system that never calls SetVirtualAddressMap"},
 	[OPT_TIMEOUT] = {"timeout", "S", "seconds that a call into a driver may take (default 5)"},
+	[OPT_STACK] = {"runtime-stack", "KIB", "KiB of stack that runtime services get (default 4, as the\nspecification says; at most 512)"},
 	[OPT_CALLS] = {"calls", "FILE", "a script of calls, in place of the usual ones"},
 	[OPT_TRACE] = {"trace", "FILE", "write what each call answered, a line for each"},
 	[OPT_FLASH] = {"flash", "FILE", "what the variable flash holds at the start"},
@@ -162,6 +165,17 @@ static int add_pcd(struct run *r, const char *arg)
 	return EXIT_WELL;
 }
 
+static int set_stack(struct run *r, const char *arg)
+{
+	const char *end;
+	uint64_t n;
+
+	if (!number(arg, 0, STACK_MAX, &n, &end) || n == 0 || n % 4 != 0)
+		return bad_value(OPT_STACK, arg, "not a multiple of 4, from 4 to 512");
+	r->config.runtime_stack = (unsigned)n << 10;
+	return EXIT_WELL;
+}
+
 static int set_option(struct run *r, int option, const char *arg)
 {
 	const char *end;
@@ -183,6 +197,8 @@ static int set_option(struct run *r, int option, const char *arg)
 	case OPT_CALLS:
 		r->calls = arg;
 		break;
+	case OPT_STACK:
+		return set_stack(r, arg);
 	case OPT_TRACE:
 		r->trace = arg;
 		r->config.trace = &r->trace_text;

@@ -208,24 +208,26 @@ static void check_buffers(struct run *r)
 	}
 }
 
-/* What a runtime service may count on, and above it the end of the frame that calls it. */
-#define STACK_FILL (RT_RUNTIME_STACK + 32U)
+/* Above the stack lies the end of the frame that calls the service. */
+#define STACK_FRAME 32U
 
 static void stack_fill(const struct rt *rt)
 {
-	memset((void *)(rt->runtime_stack - RT_RUNTIME_STACK), STACK_PATTERN, STACK_FILL);
+	memset((void *)(rt->runtime_stack - rt->runtime_stack_len), STACK_PATTERN,
+	       rt->runtime_stack_len + STACK_FRAME);
 }
 
 /* From the return address down to the last byte that was written. */
 static uint32_t stack_used(const struct rt *rt)
 {
-	const uint8_t *p = (const uint8_t *)(rt->runtime_stack - RT_RUNTIME_STACK);
-	uint32_t n = 0, top = RT_RUNTIME_STACK;
+	const uint32_t len = (uint32_t)rt->runtime_stack_len, end = len + STACK_FRAME;
+	const uint8_t *p = (const uint8_t *)(rt->runtime_stack - len);
+	uint32_t n = 0, top = len;
 	uint64_t word;
 
-	while (n < STACK_FILL && p[n] == STACK_PATTERN)
+	while (n < end && p[n] == STACK_PATTERN)
 		n++;
-	for (uint32_t i = RT_RUNTIME_STACK; i + 8 <= STACK_FILL; i += 8) {
+	for (uint32_t i = len; i + 8 <= end; i += 8) {
 		memcpy(&word, p + i, 8);
 		if (word == (uintptr_t)rt_gate_resume)
 			top = i + 8;

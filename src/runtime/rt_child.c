@@ -103,10 +103,12 @@ static void stacks_new(struct rt *rt)
 		     NULL, "stack");
 	rt->boot_stack = at + RT_BOOT_STACK;
 	rt->os_next -= 4096; /* a guard at the end */
-	rt->os_next -= RT_RUNTIME_STACK + 4096;
-	rt_block_add(rt, rt->os_next, RT_RUNTIME_STACK + 4096, EfiMaxMemoryType,
+	rt->runtime_stack_len = rt->config->runtime_stack != 0 ? rt->config->runtime_stack
+							       : RT_RUNTIME_STACK;
+	rt->os_next -= rt->runtime_stack_len + 4096;
+	rt_block_add(rt, rt->os_next, rt->runtime_stack_len + 4096, EfiMaxMemoryType,
 		     RT_BLOCK_STACK, NULL, "runtime stack");
-	rt->runtime_stack = rt->os_next + RT_RUNTIME_STACK;
+	rt->runtime_stack = rt->os_next + rt->runtime_stack_len;
 	rt->os_next -= RT_STACK_GAP;
 }
 

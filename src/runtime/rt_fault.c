@@ -129,7 +129,7 @@ static uint64_t stack_word(struct rt *rt, uint64_t sp)
 	const void *p = NULL;
 	uint64_t word = 0;
 
-	if (sp >= rt->runtime_stack - RT_RUNTIME_STACK &&
+	if (sp >= rt->runtime_stack - rt->runtime_stack_len &&
 	    sp <= rt->runtime_stack + PAGE - sizeof word)
 		p = (const void *)sp;
 	else if (physical != 0)

@@ -210,6 +210,7 @@ struct rt {
 
 	/* running drivers */
 	uint64_t boot_stack, runtime_stack; /* top addresses */
+	uint64_t runtime_stack_len;
 	uint64_t driver_sp; /* of the innermost driver frame; 0: none is running */
 	uint64_t outer_sp;  /* rt_host_sp of the outermost gate, while one of our services
 			       runs */

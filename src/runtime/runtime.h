@@ -52,6 +52,9 @@ struct runtime_config {
 	/* PCD tokens: number, value pairs; what drivers set goes on top */
 	const uint64_t (*pcds)[2];
 	size_t pcd_count;
+	/* Bytes of stack, whole pages, that runtime services may use; 0: 4096, which is
+	 * what they may count on. */
+	unsigned runtime_stack;
 };
 
 struct runtime_object {

@@ -48,7 +48,7 @@ dd if="$top/fuzz/corpus/rom/two" of=x64.efi bs=64 skip=1 count=16 2>/dev/null
 run 0 --help && [ ! -s err ] && grep -q '^Usage: runtserv run ' out
 ok 'help' $?
 missing=
-for o in json firmware engine no-virtual timeout calls trace flash save-flash save-map pcd seed head-guard verbose; do
+for o in json firmware engine no-virtual timeout runtime-stack calls trace flash save-flash save-map pcd seed head-guard verbose; do
 	grep -q -- "^  --$o" out || missing="$missing $o"
 done
 [ -z "$missing" ]
@@ -80,6 +80,9 @@ fails 'an engine that is none' '--engine qemu: own or edk2' --engine qemu x64.ef
 fails 'the real engine without firmware' '--engine edk2: RuntimeDxe comes from --firmware' --engine edk2 x64.efi
 for t in 0 3601 -1 5s '' 1e3 99999999999999999999; do
 	fails "time limit '$t'" "--timeout $t: not a number of seconds, 1 to 3600" --timeout "$t" x64.efi
+done
+for k in 0 3 513 516 4k ''; do
+	fails "stack '$k'" "--runtime-stack $k: not a multiple of 4, from 4 to 512" --runtime-stack "$k" x64.efi
 done
 for s in -1 x 18446744073709551616 ' 1'; do
 	fails "seed '$s'" "--seed $s: not a number" --seed "$s" x64.efi
