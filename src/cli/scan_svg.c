@@ -69,23 +69,26 @@ static const struct {
 	{".rs-none", "fill:#8593a1", "fill:#667482"},
 };
 
+/* clang-format off */
+static const char style[] =
+	".rs text{font-family:system-ui,-apple-system,\"Segoe UI\",Roboto,\"DejaVu Sans\",Arial,sans-serif;"
+	"font-size:12px;unicode-bidi:isolate}\n"
+	".rs .rs-mono{font-family:ui-monospace,\"DejaVu Sans Mono\",Consolas,monospace;font-size:11px}\n"
+	".rs .rs-name{font-weight:600;font-size:13px}\n"
+	".rs .rs-title{font-weight:600;font-size:20px}\n"
+	".rs .rs-column{font-size:11px;letter-spacing:.04em}\n"
+	".rs .rs-badge{font-weight:600;font-size:11px;fill:#fff}\n"
+	".rs-lead,.rs-arrow,.rs-arrow-bad,.rs-frame{fill:none}\n"
+	".rs-arrow{stroke-width:1.4}\n"
+	".rs-arrow-bad{stroke-width:2.2}\n"
+	".rs-wedge{opacity:.13}\n"
+	".rs-missing{stroke-dasharray:4 3}\n"
+	".rs-sign{fill:none;stroke:#fff;stroke-width:1.7;stroke-linecap:round;stroke-linejoin:round}\n";
+/* clang-format on */
+
 static void put_style(FILE *to)
 {
-	fputs("<style>\n"
-	      ".rs text{font-family:system-ui,-apple-system,\"Segoe UI\",Roboto,\"DejaVu "
-	      "Sans\",Arial,sans-serif;font-size:12px;unicode-bidi:isolate}\n"
-	      ".rs .rs-mono{font-family:ui-monospace,\"DejaVu Sans "
-	      "Mono\",Consolas,monospace;font-size:11px}\n"
-	      ".rs .rs-name{font-weight:600;font-size:13px}\n"
-	      ".rs .rs-title{font-weight:600;font-size:20px}\n"
-	      ".rs .rs-column{font-size:11px;letter-spacing:.04em}\n"
-	      ".rs .rs-badge{font-weight:600;font-size:11px;fill:#fff}\n"
-	      ".rs-lead,.rs-arrow,.rs-arrow-bad,.rs-frame{fill:none}\n"
-	      ".rs-arrow{stroke-width:1.4}.rs-arrow-bad{stroke-width:2.2}\n"
-	      ".rs-wedge{opacity:.13}.rs-missing{stroke-dasharray:4 3}\n"
-	      ".rs-sign{fill:none;stroke:#fff;stroke-width:1.7;stroke-linecap:round;"
-	      "stroke-linejoin:round}\n",
-	      to);
+	fprintf(to, "<style>\n%s", style);
 	for (size_t i = 0; i < sizeof colours / sizeof *colours; i++)
 		fprintf(to, "%s{%s}", colours[i].selector, colours[i].light);
 	fputs("\n@media screen and (prefers-color-scheme:dark){", to);
