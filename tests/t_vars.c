@@ -40,7 +40,7 @@ static EFI_STATUS fake_commit(void *ctx, const struct rts_vars_view *view, unsig
 {
 	struct fake *f = ctx;
 	struct rts_vars_cursor c = {0};
-	struct rts_vars_locked l;
+	struct bytes policy;
 	const struct rts_var *var;
 
 	f->commits++;
@@ -49,7 +49,7 @@ static EFI_STATUS fake_commit(void *ctx, const struct rts_vars_view *view, unsig
 	while (rts_vars_view_next(view, &c, &var))
 		(var->attr & NV) != 0 ? f->nv++ : f->vol++;
 	c = (struct rts_vars_cursor){0};
-	while (rts_vars_view_next_lock(view, &c, &l))
+	while (rts_vars_view_next_policy(view, &c, &policy))
 		f->locks++;
 	f->phase = rts_vars_view_phase(view);
 	return f->answer;
@@ -524,8 +524,6 @@ static void phases_and_locks(void **state)
 	assert_int_equal(rts_vars_lock(f->v, u"Keep", 10, &ns), EFI_SUCCESS);
 	assert_int_equal(rts_vars_lock(f->v, u"Later", 12, &ns), EFI_SUCCESS);
 	assert_int_equal(f->store.locks, 2);
-	assert_int_equal(rts_vars_lock(f->v, surrogate, sizeof surrogate, &ns),
-			 EFI_INVALID_PARAMETER);
 	assert_int_equal(rts_vars_lock(f->v, u"", 2, &ns), EFI_INVALID_PARAMETER);
 	assert_int_equal(SET(f, &ns, u"Keep", NV | BS | RT, "2", 1),
 			 EFI_SUCCESS); /* not enforced yet */
@@ -568,7 +566,7 @@ static void locks_are_charged(void **state)
 		name[2] = (CHAR16)('0' + count % 64);
 		name[3] = (CHAR16)('0' + count / 4096);
 	}
-	assert_in_range(count, 2000, 262144 / 106);
+	assert_in_range(count, 1700, 262144 / 150);
 	rts_vars_reset(f->v);
 	assert_int_equal(rts_vars_lock(f->v, u"Again", 12, &ns), EFI_SUCCESS);
 }

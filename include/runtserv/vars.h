@@ -45,6 +45,16 @@ struct rts_vars_phase {
 	bool runtime; /* after ExitBootServices */
 };
 
+/* What else holds until the next reset, and outlives the process. */
+struct rts_vars_latches {
+	bool policy_locked;   /* no more policies are taken */
+	bool policy_disabled; /* policies are not enforced */
+	bool mor_absent;      /* the firmware has no memory overwrite request */
+	bool mor_locked;      /* ... or it is locked, */
+	bool mor_has_key;     /* ... with this key */
+	uint8_t mor_key[8];
+};
+
 /* What the store has to keep, as bits. */
 enum {
 	RTS_VARS_DURABLE = 1, /* non-volatile variables: must survive power loss */
@@ -119,6 +129,7 @@ struct rts_vars_config {
 	bool physical_presence; /* the guest may change SecureBootEnable and CustomMode, and
 				   write keys without signature in custom mode */
 	bool no_custom_mode;    /* it may not change CustomMode all the same */
+	bool policy_can_end;    /* variable policies may be switched off before EndOfDxe */
 	bool force_secure_boot; /* SecureBoot is as if SecureBootEnable were 1, and nothing
 				   that switches it off is taken */
 };
@@ -139,9 +150,9 @@ void rts_vars_free(struct rts_vars *v);
  * EFI_INVALID_PARAMETER: the attributes or the name could not have been stored.
  */
 EFI_STATUS rts_vars_load(struct rts_vars *v, const struct rts_var *var);
-EFI_STATUS rts_vars_load_lock(struct rts_vars *v, const EFI_GUID *guid, const CHAR16 *name,
-			      size_t name_len);
+EFI_STATUS rts_vars_load_policy(struct rts_vars *v, const void *entry, size_t len);
 void rts_vars_load_phase(struct rts_vars *v, const struct rts_vars_phase *phase);
+void rts_vars_load_latches(struct rts_vars *v, const struct rts_vars_latches *latches);
 
 /* Ends loading: computes SetupMode, SecureBoot, SignatureSupport and VendorKeys from what
  * is there. */
@@ -171,8 +182,30 @@ EFI_STATUS rts_vars_set(struct rts_vars *v, const CHAR16 *name, size_t name_len,
 EFI_STATUS rts_vars_query(const struct rts_vars *v, uint32_t attr, uint64_t *ret_max,
 			  uint64_t *ret_remaining, uint64_t *ret_max_variable);
 
-/* edk2's VariableLock protocol: from EndOfDxe on the name cannot be written until the
- * machine's reset. */
+/*
+ * Variable policies (edk2's variable policy protocol): an entry is a VARIABLE_POLICY_ENTRY
+ * with its lock policy and its name, as on the wire. Enforced from EndOfDxe on, which also
+ * ends their registration. register: EFI_INVALID_PARAMETER (malformed), EFI_ALREADY_STARTED
+ * (one of exactly that name), EFI_WRITE_PROTECTED (too late), EFI_OUT_OF_RESOURCES (over
+ * the volatile quota); lock: EFI_WRITE_PROTECTED the second time; disable:
+ * EFI_WRITE_PROTECTED unless config.policy_can_end and in time, EFI_ALREADY_STARTED.
+ */
+EFI_STATUS rts_vars_policy_register(struct rts_vars *v, const void *entry, size_t len);
+EFI_STATUS rts_vars_policy_lock(struct rts_vars *v);
+EFI_STATUS rts_vars_policy_disable(struct rts_vars *v);
+bool rts_vars_policy_enabled(const struct rts_vars *v);
+
+/* The policy that a variable has; empty: none. False: the name does not end within
+ * @name_len bytes. */
+bool rts_vars_policy_find(const struct rts_vars *v, const EFI_GUID *guid,
+			  const CHAR16 *name, size_t name_len, struct bytes *ret);
+
+/* All entries, one behind the other, from @offset on, as much as @to has room for. How long
+ * they are together. */
+uint64_t rts_vars_policy_dump(const struct rts_vars *v, uint64_t offset, struct writer *to);
+
+/* edk2's VariableLock protocol: a policy for one name, which from EndOfDxe on cannot be
+ * written until the machine's reset. */
 EFI_STATUS rts_vars_lock(struct rts_vars *v, const CHAR16 *name, size_t name_len,
 			 const EFI_GUID *guid);
 
@@ -221,14 +254,11 @@ struct rts_vars_cursor {
 bool rts_vars_view_next(const struct rts_vars_view *view, struct rts_vars_cursor *cursor,
 			const struct rts_var **ret);
 
-struct rts_vars_locked {
-	EFI_GUID guid;
-	uint32_t name_len;
-	const CHAR16 *name;
-};
-bool rts_vars_view_next_lock(const struct rts_vars_view *view,
-			     struct rts_vars_cursor *cursor, struct rts_vars_locked *ret);
+/* Policies, in the order in which they were registered; as struct rts_var borrowed. */
+bool rts_vars_view_next_policy(const struct rts_vars_view *view,
+			       struct rts_vars_cursor *cursor, struct bytes *ret);
 struct rts_vars_phase rts_vars_view_phase(const struct rts_vars_view *view);
+struct rts_vars_latches rts_vars_view_latches(const struct rts_vars_view *view);
 
 #ifdef __cplusplus
 }

@@ -26,7 +26,7 @@ struct rts_wire_guest_ops {
 };
 
 /* Zeroed: a service without guest driver. Borrowed by every call; keeps nothing but the
- * import counters. */
+ * counters. */
 struct rts_wire {
 	struct rts_vars *vars;
 	const struct rts_wire_guest_ops *guest;
@@ -35,6 +35,7 @@ struct rts_wire {
 		     * is not once, and a signed write, which would not be newer, are
 		     * refused with EFI_DEVICE_ERROR; all else may be repeated */
 	uint64_t import_count; /* IMPORT messages since INIT */
+	uint32_t dump_len;     /* of the dump of policies that is under way; 0: none */
 };
 
 /*

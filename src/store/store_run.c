@@ -46,38 +46,94 @@ static int phase_read(struct var_reader *r, json_t *root, struct rts_vars *v)
 	return 0;
 }
 
-static int lock_read(struct var_reader *r, json_t *object, struct rts_vars *v)
+/* @len bytes as hex, or, where @len is 0, as many as there are: the caller frees them. */
+static int bytes_read_hex(struct var_reader *r, json_t *value, size_t len, uint8_t **ret,
+			  size_t *ret_len)
 {
-	cleanup(freep) CHAR16 *name = NULL;
-	uint32_t name_len;
-	EFI_GUID guid;
-	int rc;
+	const char *text = json_string_value(value);
+	const size_t n = text != NULL ? json_string_length(value) : 0;
+	cleanup(freep) uint8_t *p = NULL;
 
-	if (!json_is_object(object))
-		return var_bad(r, NULL, "a lock that is not an object");
-	rc = var_name(r, object, &name, &name_len);
-	if (rc == 0)
-		rc = var_guid(r, object, &guid);
-	if (rc == 0 && EFI_ERROR(rts_vars_load_lock(v, &guid, name, name_len)))
-		return var_bad(r, "name", "a lock that cannot be");
+	if (text == NULL || n == 0 || n % 2 != 0 || (len != 0 && n != 2 * len))
+		return var_bad(r, NULL, "not so many hex digits as there must be");
+	p = malloc(n / 2);
+	if (p == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		const int digit = hex_digit(text[i]);
+
+		if (digit < 0)
+			return var_bad(r, NULL, "not hex");
+		p[i / 2] = (uint8_t)(i % 2 == 0 ? digit << 4 : p[i / 2] | digit);
+	}
+	*ret_len = n / 2;
+	*ret = take_ptr(p);
+	return 0;
+}
+
+static int latches_read(struct var_reader *r, json_t *root, struct rts_vars *v)
+{
+	struct rts_vars_latches l = {0};
+	const struct {
+		const char *name;
+		bool *flag;
+	} flags[] = {{"policy_locked", &l.policy_locked},
+		     {"policy_disabled", &l.policy_disabled},
+		     {"mor_absent", &l.mor_absent},
+		     {"mor_locked", &l.mor_locked}};
+	json_t *o = json_object_get(root, "latches"), *key = json_object_get(o, "mor_key");
+	cleanup(freep) uint8_t *p = NULL;
+	size_t len;
+	int rc = 0;
+
+	r->list = "latches";
+	r->index = SIZE_MAX;
+	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+		json_t *value = json_object_get(o, flags[i].name);
+
+		if (!json_is_boolean(value))
+			return var_bad(r, NULL, "no latch \"%s\"", flags[i].name);
+		*flags[i].flag = json_is_true(value);
+	}
+	if (key != NULL) {
+		rc = bytes_read_hex(r, key, sizeof l.mor_key, &p, &len);
+		if (rc < 0)
+			return rc;
+		l.mor_has_key = true;
+		memcpy(l.mor_key, p, sizeof l.mor_key);
+	}
+	rts_vars_load_latches(v, &l);
+	return 0;
+}
+
+static int policy_read(struct var_reader *r, json_t *value, struct rts_vars *v)
+{
+	cleanup(freep) uint8_t *p = NULL;
+	size_t len;
+	int rc = bytes_read_hex(r, value, 0, &p, &len);
+
+	if (rc == 0 && EFI_ERROR(rts_vars_load_policy(v, p, len)))
+		return var_bad(r, NULL, "a policy that cannot be");
 	return rc;
 }
 
 /* Reads everything into @v, which is not yet the real one. */
 static int read_all(struct var_reader *r, json_t *root, struct rts_vars *v)
 {
-	json_t *locks = json_object_get(root, "locks");
+	json_t *policies = json_object_get(root, "policies");
 	json_t *vars = json_object_get(root, "variables");
 	uint64_t cost = 0;
 	bool is_full = false;
 	int rc = phase_read(r, root, v);
 
+	if (rc == 0)
+		rc = latches_read(r, root, v);
 	r->list = NULL;
-	if (rc == 0 && (!json_is_array(locks) || !json_is_array(vars)))
-		return var_bad(r, NULL, "no locks, or no variables");
-	r->list = "locks";
-	for (r->index = 0; rc == 0 && r->index < json_array_size(locks); r->index++)
-		rc = lock_read(r, json_array_get(locks, r->index), v);
+	if (rc == 0 && (!json_is_array(policies) || !json_is_array(vars)))
+		return var_bad(r, NULL, "no policies, or no variables");
+	r->list = "policies";
+	for (r->index = 0; rc == 0 && r->index < json_array_size(policies); r->index++)
+		rc = policy_read(r, json_array_get(policies, r->index), v);
 	r->list = "variables";
 	for (r->index = 0; rc == 0 && r->index < json_array_size(vars); r->index++)
 		rc = var_load(r, json_array_get(vars, r->index), v, &cost, &is_full);
@@ -91,19 +147,20 @@ static void copy(const struct store_source *in, const struct rts_vars *from,
 {
 	const struct rts_vars_view *view = rts_vars_current(from);
 	const struct rts_vars_phase phase = rts_vars_phase(from);
-	struct rts_vars_cursor vars = {0}, locks = {0};
-	struct rts_vars_locked lock;
+	const struct rts_vars_latches latches = rts_vars_view_latches(view);
+	struct rts_vars_cursor vars = {0}, policies = {0};
+	struct bytes policy;
 	const struct rts_var *var;
 	size_t lost = 0;
 
 	rts_vars_load_phase(to, &phase);
-	while (rts_vars_view_next_lock(view, &locks, &lock))
-		lost += EFI_ERROR(
-			rts_vars_load_lock(to, &lock.guid, lock.name, lock.name_len));
+	rts_vars_load_latches(to, &latches);
+	while (rts_vars_view_next_policy(view, &policies, &policy))
+		lost += EFI_ERROR(rts_vars_load_policy(to, policy.p, policy.n));
 	while (rts_vars_view_next(view, &vars, &var))
 		lost += EFI_ERROR(rts_vars_load(to, var));
 	if (lost > 0)
-		say(in, RTS_LOG_WARNING, "some locks or volatile variables were dropped",
+		say(in, RTS_LOG_WARNING, "some policies or volatile variables were dropped",
 		    ": they are over quota, or the store now has them");
 }
 
@@ -153,17 +210,46 @@ static void flag(struct store_text *t, bool value)
 		STORE_TEXT(t, "false");
 }
 
-static bool lock_write(struct store_text *t, const struct rts_vars_locked *lock)
+static bool latches_write(struct store_text *t, const struct rts_vars_latches *l)
 {
-	char guid[GUID_TEXT_LEN + 1];
-
-	STORE_TEXT(t, "\n        {\n            ");
-	if (!var_write_name(t, lock->name, lock->name_len) || !store_text_reserve(t, 512))
+	if (!store_text_reserve(t, 512))
 		return false;
-	guid_to_text(&lock->guid, guid);
-	STORE_TEXT(t, ",\n            \"guid\": \"");
-	store_text_put(t, guid, GUID_TEXT_LEN);
-	STORE_TEXT(t, "\"\n        }");
+	STORE_TEXT(t, "    \"latches\": {\n        \"policy_locked\": ");
+	flag(t, l->policy_locked);
+	STORE_TEXT(t, ",\n        \"policy_disabled\": ");
+	flag(t, l->policy_disabled);
+	STORE_TEXT(t, ",\n        \"mor_absent\": ");
+	flag(t, l->mor_absent);
+	STORE_TEXT(t, ",\n        \"mor_locked\": ");
+	flag(t, l->mor_locked);
+	if (l->mor_has_key) {
+		STORE_TEXT(t, ",\n        \"mor_key\": \"");
+		store_text_hex(t, l->mor_key, sizeof l->mor_key);
+		STORE_TEXT(t, "\"");
+	}
+	STORE_TEXT(t, "\n    },\n");
+	return true;
+}
+
+static bool policies_write(struct store_text *t, const struct rts_vars_view *view)
+{
+	struct rts_vars_cursor cursor = {0};
+	struct bytes policy;
+
+	if (!store_text_reserve(t, 64))
+		return false;
+	STORE_TEXT(t, "    \"policies\": [");
+	for (bool first = true; rts_vars_view_next_policy(view, &cursor, &policy);
+	     first = false) {
+		if (!store_text_reserve(t, policy.n * 2 + 64))
+			return false;
+		if (!first)
+			STORE_TEXT(t, ",");
+		STORE_TEXT(t, "\n        \"");
+		store_text_hex(t, policy.p, policy.n);
+		STORE_TEXT(t, "\"");
+	}
+	STORE_TEXT(t, "\n    ],\n    ");
 	return true;
 }
 
@@ -171,8 +257,7 @@ int store_run_write(const struct rts_vars_view *view, const char *boot_id,
 		    uint64_t written_ns, struct store_text *ret)
 {
 	const struct rts_vars_phase phase = rts_vars_view_phase(view);
-	struct rts_vars_cursor cursor = {0};
-	struct rts_vars_locked lock;
+	const struct rts_vars_latches latches = rts_vars_view_latches(view);
 
 	ret->n = 0;
 	if (!store_text_reserve(ret, 1024))
@@ -187,15 +272,9 @@ int store_run_write(const struct rts_vars_view *view, const char *boot_id,
 	flag(ret, phase.ready_to_boot);
 	STORE_TEXT(ret, ",\n        \"runtime\": ");
 	flag(ret, phase.runtime);
-	STORE_TEXT(ret, "\n    },\n    \"locks\": [");
-	for (bool first = true; rts_vars_view_next_lock(view, &cursor, &lock);
-	     first = false) {
-		if (!first)
-			STORE_TEXT(ret, ",");
-		if (!lock_write(ret, &lock))
-			return -ENOMEM;
-	}
-	STORE_TEXT(ret, "\n    ],\n    ");
+	STORE_TEXT(ret, "\n    },\n");
+	if (!latches_write(ret, &latches) || !policies_write(ret, view))
+		return -ENOMEM;
 	if (!var_write_all(ret, view, 0))
 		return -ENOMEM;
 	STORE_TEXT(ret, "\n}");

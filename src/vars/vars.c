@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The variable service but for SetVariable: life, loading, reading, phases, locks
+ * The variable service but for SetVariable: life, loading, reading, phases
  * (UEFI 2.10 §8.2.1, §8.2.2, §8.2.5 as edk2 answers them).
  */
 #include "base/diag.h"
@@ -36,7 +36,7 @@ void rts_vars_free(struct rts_vars *v)
 	if (v == NULL)
 		return;
 	import_free(v);
-	locks_free(v);
+	policies_free(v);
 	while (v->head != NULL)
 		table_apply(v, &(struct change){.old = v->head});
 	free(v->buckets);
@@ -142,6 +142,11 @@ EFI_STATUS rts_vars_load(struct rts_vars *v, const struct rts_var *var)
 void rts_vars_load_phase(struct rts_vars *v, const struct rts_vars_phase *phase)
 {
 	v->phase = *phase;
+}
+
+void rts_vars_load_latches(struct rts_vars *v, const struct rts_vars_latches *latches)
+{
+	v->latches = *latches;
 }
 
 EFI_STATUS rts_vars_start(struct rts_vars *v)
@@ -283,115 +288,18 @@ EFI_STATUS rts_vars_reset(struct rts_vars *v)
 		status = v->config.store->commit(v->config.store_ctx, &view, RTS_VARS_RUN);
 	v->run_unsaved = EFI_ERROR(status);
 	import_free(v);
-	locks_free(v);
+	policies_free(v);
 	for (struct node *n = v->head, *next; n != NULL; n = next) {
 		next = n->next;
 		if ((n->var.attr & ATTR_NV) == 0)
 			table_apply(v, &(struct change){.old = n});
 	}
 	v->phase = (struct rts_vars_phase){0};
+	v->latches = (struct rts_vars_latches){0};
 	if (!EFI_ERROR(status))
 		status = modes_compute(v);
 	else
 		(void)modes_compute(v);
-	return status;
-}
-
-bool locked(const struct rts_vars *v, const EFI_GUID *guid, const CHAR16 *name,
-	    uint32_t name_len)
-{
-	for (const struct lock *l = v->locks; l != NULL; l = l->next)
-		if (l->name_len == name_len && guid_eq(&l->guid, guid) &&
-		    memcmp(l->name, name, name_len) == 0)
-			return true;
-	return false;
-}
-
-void locks_free(struct rts_vars *v)
-{
-	while (v->locks != NULL) {
-		struct lock *next = v->locks->next;
-
-		v->used_volatile -= (uint64_t)RTS_VARS_OVERHEAD + v->locks->name_len;
-		free(v->locks);
-		v->locks = next;
-	}
-}
-
-/* A lock costs as much as a volatile variable without data, so a guest cannot make us keep
- * more of them. */
-static EFI_STATUS lock_new(const struct rts_vars *v, const EFI_GUID *guid,
-			   const CHAR16 *name, uint32_t name_len, struct lock **ret)
-{
-	struct lock *l;
-
-	if (!ucs2_valid(name, name_len / 2)) /* STORE.run could not hold it */
-		return EFI_INVALID_PARAMETER;
-	if (v->used_volatile + RTS_VARS_OVERHEAD + name_len > v->config.quota_volatile)
-		return EFI_OUT_OF_RESOURCES;
-	l = malloc(sizeof *l + name_len);
-	if (l == NULL)
-		return EFI_OUT_OF_RESOURCES;
-	l->next = NULL;
-	l->guid = *guid;
-	l->name_len = name_len;
-	memcpy(l->name, name, name_len);
-	*ret = l;
-	return EFI_SUCCESS;
-}
-
-static void lock_add(struct rts_vars *v, struct lock *l)
-{
-	l->next = v->locks;
-	v->locks = l;
-	v->used_volatile += (uint64_t)RTS_VARS_OVERHEAD + l->name_len;
-}
-
-EFI_STATUS rts_vars_load_lock(struct rts_vars *v, const EFI_GUID *guid, const CHAR16 *name,
-			      size_t name_len)
-{
-	const uint32_t len = name_bytes(name, name_len);
-	struct lock *l;
-	EFI_STATUS status;
-
-	if (len <= 2)
-		return EFI_INVALID_PARAMETER;
-	if (locked(v, guid, name, len))
-		return EFI_ALREADY_STARTED;
-	status = lock_new(v, guid, name, len, &l);
-	if (!EFI_ERROR(status))
-		lock_add(v, l);
-	return status;
-}
-
-EFI_STATUS rts_vars_lock(struct rts_vars *v, const CHAR16 *name, size_t name_len,
-			 const EFI_GUID *guid)
-{
-	const uint32_t len = name_bytes(name, name_len);
-	struct rts_vars_view view = {.vars = v, .phase = v->phase};
-	struct lock *l;
-	EFI_STATUS status;
-
-	if (len <= 2)
-		return EFI_INVALID_PARAMETER;
-	if (v->phase.end_of_dxe) {
-		vars_log(v, RTS_LOG_INFO, guid, name, len, "lock", EFI_ACCESS_DENIED,
-			 "EndOfDxe has passed");
-		return EFI_ACCESS_DENIED;
-	}
-	if (locked(v, guid, name, len))
-		return EFI_SUCCESS;
-	status = lock_new(v, guid, name, len, &l);
-	if (EFI_ERROR(status))
-		return status;
-	view.lock = l;
-	v->commits++;
-	if (v->config.store != NULL)
-		status = v->config.store->commit(v->config.store_ctx, &view, RTS_VARS_RUN);
-	if (EFI_ERROR(status))
-		free(l);
-	else
-		lock_add(v, l);
 	return status;
 }
 

@@ -56,7 +56,7 @@ static EFI_STATUS check(const struct rts_vars *v, const struct rts_var *var)
 		return EFI_ALREADY_STARTED;
 	if ((var->attr & ATTR_NV) != 0 && !v->import.wants_nv)
 		return EFI_ACCESS_DENIED;
-	if (v->phase.end_of_dxe && locked(v, &var->guid, var->name, var->name_len))
+	if (v->phase.end_of_dxe && policy_locks(v, &var->guid, var->name))
 		return EFI_WRITE_PROTECTED;
 	return EFI_SUCCESS;
 }

@@ -25,11 +25,11 @@ struct node {
 	bool computed; /* the service's own: not stored, and free of charge */
 };
 
-struct lock {
-	struct lock *next;
-	EFI_GUID guid;
-	uint32_t name_len;
-	CHAR16 name[];
+/* A valid VARIABLE_POLICY_ENTRY with what follows it. */
+struct policy {
+	struct policy *next;
+	uint32_t len;
+	_Alignas(8) uint8_t entry[];
 };
 
 /* One step of a change: @old leaves (may be NULL), @new takes its place or the end of the
@@ -43,9 +43,10 @@ struct rts_vars_view {
 	const struct rts_vars *vars;
 	const struct change *changes;
 	size_t change_count;
-	const struct lock *lock; /* one that is about to be added */
+	const struct policy *policy; /* one that is about to be added */
 	struct rts_vars_phase phase;
-	bool reset; /* without volatile variables and locks */
+	struct rts_vars_latches latches;
+	bool reset; /* without volatile variables and policies */
 };
 
 struct rts_vars {
@@ -55,8 +56,9 @@ struct rts_vars {
 	size_t count;
 	struct node *head, *tail, *rt_head, *rt_tail;
 	uint64_t used_nv, used_volatile;
-	struct lock *locks;
+	struct policy *policies; /* in the order of their registration */
 	struct rts_vars_phase phase;
+	struct rts_vars_latches latches;
 	bool run_unsaved; /* the store could not keep the phase: every change tries again */
 	uint64_t commits;
 	struct rts_vars_view current;
@@ -152,13 +154,15 @@ struct verdict modes_forced(struct rts_vars *v, struct request *r);
 /* Adds to the changes what follows from them. */
 struct verdict modes_follow(struct rts_vars *v, struct request *r);
 
+/* vars_policy.c */
+struct verdict policy_check(struct rts_vars *v, struct request *r);
+bool policy_locks(const struct rts_vars *v, const EFI_GUID *guid, const CHAR16 *name);
+void policies_free(struct rts_vars *v);
+
 /* vars.c */
 void vars_log(const struct rts_vars *v, enum rts_log level, const EFI_GUID *guid,
 	      const CHAR16 *name, uint32_t name_len, const char *what, EFI_STATUS status,
 	      const char *why);
-bool locked(const struct rts_vars *v, const EFI_GUID *guid, const CHAR16 *name,
-	    uint32_t name_len);
-void locks_free(struct rts_vars *v);
 /* Bytes up to and with the first NUL; 0 where there is none in @name_len bytes. */
 uint32_t name_bytes(const CHAR16 *name, uint64_t name_len);
 /* Attributes that SetVariable could have stored. */

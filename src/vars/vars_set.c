@@ -46,14 +46,6 @@ static struct verdict check_length(struct rts_vars *v, struct request *r)
 	return GO_ON;
 }
 
-static struct verdict check_locks(struct rts_vars *v, struct request *r)
-{
-	if (v->phase.end_of_dxe && locked(v, r->guid, r->name, r->name_len))
-		return NO(EFI_WRITE_PROTECTED,
-			  "locked by the firmware until the next reset");
-	return GO_ON;
-}
-
 static struct verdict check_existing(struct rts_vars *v, struct request *r)
 {
 	r->old = table_find(v, r->guid, r->name, r->name_len);
@@ -194,7 +186,7 @@ static struct verdict (*const steps[])(struct rts_vars *v, struct request *r) = 
 	auth_descriptor,
 	check_length,
 	modes_properties,
-	check_locks,
+	policy_check,
 	check_existing,
 	/* AuthVariableLib */
 	modes_presence,

@@ -198,8 +198,11 @@ EFI_STATUS fits(const struct rts_vars *v, const struct change *changes, size_t n
 EFI_STATUS commit(struct rts_vars *v, const struct change *changes, size_t n,
 		  unsigned parts)
 {
-	struct rts_vars_view view = {
-		.vars = v, .changes = changes, .change_count = n, .phase = v->phase};
+	struct rts_vars_view view = {.vars = v,
+				     .changes = changes,
+				     .change_count = n,
+				     .phase = v->phase,
+				     .latches = v->latches};
 	EFI_STATUS status = table_reserve(v, n);
 
 	if (EFI_ERROR(status))
@@ -259,26 +262,12 @@ bool rts_vars_view_next(const struct rts_vars_view *view, struct rts_vars_cursor
 	return false;
 }
 
-bool rts_vars_view_next_lock(const struct rts_vars_view *view,
-			     struct rts_vars_cursor *cursor, struct rts_vars_locked *ret)
-{
-	const struct lock *lock = cursor->at;
-
-	if (view->reset || cursor->step == 2)
-		return false;
-	lock = cursor->step == 0 ? view->vars->locks : lock->next;
-	cursor->step = 1;
-	if (lock == NULL) {
-		lock = view->lock;
-		cursor->step = 2;
-	}
-	cursor->at = lock;
-	if (lock != NULL)
-		*ret = (struct rts_vars_locked){lock->guid, lock->name_len, lock->name};
-	return lock != NULL;
-}
-
 struct rts_vars_phase rts_vars_view_phase(const struct rts_vars_view *view)
 {
 	return view == &view->vars->current ? view->vars->phase : view->phase;
+}
+
+struct rts_vars_latches rts_vars_view_latches(const struct rts_vars_view *view)
+{
+	return view == &view->vars->current ? view->vars->latches : view->latches;
 }
