@@ -642,6 +642,18 @@ static void windows_block(struct run *r)
 	put64(&r->m, r->m.block + 8 * 5, SYNTH_NT + 0x1400);
 }
 
+/* The table is hooked after Windows made its copies. */
+static void windows_late_hook(struct run *r)
+{
+	swap(r, 8, synth_virtual(&r->m, stub(r)));
+}
+
+/* Nothing leads to the block but what it has. */
+static void windows_no_kernel(struct run *r)
+{
+	put(&r->m, r->m.nt, "..", 2);
+}
+
 static void windows_table(struct run *r)
 {
 	put64(&r->m, r->m.table + 8 * 10, SYNTH_NT + 0x1400);
@@ -698,7 +710,7 @@ static void windows_crash_block(struct run *r)
 static void windows_crash_alone(struct run *r)
 {
 	windows_crash_block(r);
-	put(&r->m, r->m.nt, "..", 2);
+	windows_no_kernel(r);
 }
 
 /* A driver of the firmware in memory that Windows manages. */
@@ -1033,6 +1045,13 @@ static const struct test_case cases[] = {
 	 .opt = {.windows = true},
 	 .late = windows_crash,
 	 .verdicts = "nnnnnnnnnnnnnn"},
+	{.name = "windows, hooked later",
+	 .opt = {.windows = true},
+	 .late = windows_late_hook,
+	 .verdicts = "ccccccccfccccc",
+	 .findings = "service-pointer-foreign high -\n"
+		     "windows-copy-disagrees high VariableRuntimeDxe\n"
+		     "windows-copy-disagrees high VariableRuntimeDxe\n"},
 	{.name = "windows block",
 	 .opt = {.windows = true},
 	 .late = windows_block,
@@ -1315,6 +1334,7 @@ static const struct {
 	{"lime", whole_lime, NULL, NULL, "both"},
 	{"dump with firmware", windows_full, NULL, NULL, "both"},
 	{"crash dump", windows_crash, "nnnnnnnnnnnnnn", NULL, "both"},
+	{"no kernel", windows_no_kernel, NULL, NULL, "pointers"},
 	{"block changed", windows_block, NULL, "windows-copy-disagrees high -\n", "both"},
 	{"most changed", windows_most, NULL,
 	 "windows-copy-disagrees high -\nwindows-copy-disagrees high -\n"
