@@ -687,7 +687,9 @@ static void t_elf_virtual(void **state)
 	} cases[] = {
 		{0xffff888000000000, true},  {0xff11000000000000, true},
 		{0x0000100000000000, false}, {0xfe00000000000000, false},
-		{-0x5fffULL, false},         {-0x6000ULL, true},
+		{-0x5fffULL, false},         {0xffff000000000000, false},
+		{0xffff7fffffff0000, false}, {0xffff800000000000, true},
+		{-0x6000ULL, true},
 	};
 
 	(void)state;

@@ -14,8 +14,9 @@
 #define QEMU_CR3     0x1a0U /* CR4 is next */
 
 /* Bits 63 to 56: set in every address that a kernel has for itself, with five levels too.
- */
+ * QEMU's dumps with paging have the lower half's addresses with bits 63 to 48 set. */
 #define UPPER_HALF 0xff00000000000000ULL
+#define QEMU_LOWER (0xffff000000000000ULL >> 47)
 
 static const struct {
 	uint16_t code;
@@ -75,7 +76,8 @@ static EFI_STATUS segment(struct rts_dump *dump, uint64_t no, const Elf64_Phdr *
 	/* All ones: Linux does not know where it is. */
 	if (ph->p_type != PT_LOAD || ph->p_paddr == UINT64_MAX)
 		return EFI_SUCCESS;
-	if (ph->p_vaddr >= UPPER_HALF && ph->p_filesz <= -ph->p_vaddr) {
+	if (ph->p_vaddr >= UPPER_HALF && ph->p_vaddr >> 47 != QEMU_LOWER &&
+	    ph->p_filesz <= -ph->p_vaddr) {
 		r.has_virtual = true;
 		r.virtual_start = ph->p_vaddr;
 	}
