@@ -204,7 +204,10 @@ static void pass_finds_maps(void **state)
 		assert_int_equal(rts_scan_map_stride((struct bytes){m.p + off, M_PAGE}),
 				 cases[i].found);
 	}
-	/* two are too few, and none lies at a page's start */
+	/* the same again and again; two are too few; none lies at a page's start */
+	for (size_t k = 0; k < 85; k++)
+		m_descriptor(&m, 0x30000 + k * 48, EfiLoaderData, 0x1000, 1, 0,
+			     EFI_MEMORY_WB);
 	m_descriptor(&m, 0x40000, EfiLoaderData, 0x1000, 1, 0, EFI_MEMORY_WB);
 	m_descriptor(&m, 0x40030, EfiLoaderData, 0x2000, 1, 0, EFI_MEMORY_WB);
 	m_map_array(&m, 0x50008, 48);
@@ -265,10 +268,8 @@ static void pass_finds_signatures(void **state)
 		for (unsigned i = 0; i < 300; i++)
 			put64(bytes + random_next(&seed) % (LEN - 8),
 			      signatures[random_next(&seed) % 4]);
-		put64(bytes + 7, signatures[round]); /* the first and the last that fit */
-		put64(bytes + (LEN - 15) / 8 * 8 + 7, signatures[round]);
 		for (unsigned i = 1; i < PIECES; i++)
-			cut[i] = cut[i - 1] + random_next(&seed) % (LEN / PIECES);
+			cut[i] = cut[i - 1] + 16 + random_next(&seed) % (LEN / PIECES - 16);
 		cut[PIECES] = LEN;
 		for (unsigned i = 0; i < PIECES; i++) {
 			/* a byte of distance, and then they cannot be joined */
@@ -276,6 +277,11 @@ static void pass_finds_signatures(void **state)
 				.start = start + cut[i] + i * 0x10000,
 				.bytes = {bytes + cut[i], cut[i + 1] - cut[i]}};
 			lost += piece[i].bytes.n;
+			/* the first and the last that fit */
+			put64(bytes + cut[i] + -piece[i].start % 8, signatures[round]);
+			put64(bytes + cut[i + 1] - 8 -
+				      (piece[i].start + piece[i].bytes.n) % 8,
+			      signatures[round]);
 		}
 		m_begin(&st, dump_pieces(piece, PIECES));
 		st.config.threads = round;
@@ -300,10 +306,11 @@ static void pass_finds_signatures(void **state)
 	free(p);
 }
 
-/* One of everything in each of many chunks; as many threads as you like find the same. */
+/* One of everything in each of many chunks, headers where chunks begin, memory that does
+ * not begin with a page; as many threads as you like find the same. */
 static void pass_is_the_same_with_threads(void **state)
 {
-	enum { LEN = 24 << 20, EACH = 1 << 20 };
+	enum { LEN = 24 << 20, EACH = 1 << 20, START = 0xfe0 };
 	uint8_t *p = calloc(1, LEN);
 	struct steps one, many;
 
@@ -311,15 +318,15 @@ static void pass_is_the_same_with_threads(void **state)
 	assert_non_null(p);
 	for (size_t at = 0; at < LEN; at += EACH) {
 		put64(p + at + M_PAGE - 8, signatures[at / EACH % 4]);
-		put_pe(p + at + 2 * M_PAGE, 0xe58, PE_MACHINE_X64, PE32_PLUS_MAGIC);
+		put_pe(p + at, 0xe58, PE_MACHINE_X64, PE32_PLUS_MAGIC);
 		put64(p + at + 4 * M_PAGE - 8, 0x1067);
 	}
-	m_begin(&one, dump_bytes(0, p, LEN));
+	m_begin(&one, dump_bytes(START, p + START, LEN - START));
 	assert_int_equal(rts_scan_pass(&one.s), EFI_SUCCESS);
-	assert_int_equal(one.s.hits[SCAN_HIT_PE].count, LEN / EACH);
+	assert_int_equal(one.s.hits[SCAN_HIT_PE].count, LEN / EACH - 1);
 	assert_int_equal(one.s.hits[SCAN_HIT_ROOT].count, LEN / EACH);
 	for (unsigned threads = 2; threads < 1000; threads = threads * 3 + 1) {
-		m_begin(&many, dump_bytes(0, p, LEN));
+		m_begin(&many, dump_bytes(START, p + START, LEN - START));
 		many.config.threads = threads;
 		many.config.parallel = threads % 2 == 0 ? backwards : NULL;
 		assert_int_equal(rts_scan_pass(&many.s), EFI_SUCCESS);
@@ -535,6 +542,18 @@ static void file_copies_unmapped(struct machine *m)
 	memset(m->p + M_MAP, 0, M_PAGE);
 }
 
+static void nearer_copy(struct machine *m)
+{
+	/* of the system table; firmware's pointer tells */
+	m_put(m, M_RUNTIME + 0x100, m->p + M_SYSTEM, SYSTEM_LEN);
+}
+
+static void lazy_hook_unmapped(struct machine *m)
+{
+	lazy_hook_copy(m);
+	memset(m->p + (m->root - M_BASE), 0, M_PAGE);
+}
+
 static void physical_copy(struct machine *m)
 {
 	/* in the real one's place after SetVirtualAddressMap: nobody changed its pointers
@@ -578,6 +597,10 @@ static const struct {
 	{"copies of both tables", file_copies, M_RUNTIME, true, M_SYSTEM, true},
 	{"... and nothing that leads to any", file_copies_unmapped, M_RUNTIME, true,
 	 M_SYSTEM, false},
+	{"a copy of the system table that is nearer", nearer_copy, M_RUNTIME, true,
+	 M_SYSTEM, true},
+	{"a hook without a checksum, copies, and nothing that leads to any",
+	 lazy_hook_unmapped, M_RUNTIME, false, M_SYSTEM, false},
 	{"all pointers are physical, in another table", physical_copy, M_FREE + 0x40, true,
 	 M_SYSTEM, true},
 };
@@ -643,6 +666,10 @@ static void tables_are_reported(void **state)
 	m_header(&m, 0x2300, signatures[SCAN_HIT_DXE], 168);
 	m_put32(&m, 0x2310, 77);
 	m_runtime(&m, M_FREE);
+	m_header(&m, 0x2500, EFI_RUNTIME_SERVICES_SIGNATURE, RUNTIME_LEN - 1);
+	m_seal(&m, 0x2500, RUNTIME_LEN - 1);
+	m_header(&m, 0x3000, EFI_RUNTIME_SERVICES_SIGNATURE, 4097);
+	m_seal(&m, 0x3000, 4097);
 	run_steps(&st, &m);
 	expect_tables(&st.s, kinds, at, COUNT(kinds));
 	assert_false(st.s.report->virtual_mode);
@@ -840,19 +867,27 @@ static void map_with_five_levels(void **state)
 	}
 }
 
-/* A table that maps itself with its last entry, as one with five levels would begin. */
+/* A table whose last entry is itself, and lower addresses: by five levels it is one of four
+ * that the first step leads back to. */
 static void map_that_maps_itself(void **state)
 {
+	const uint64_t move = 0xfffff80000000000;
 	struct machine m = m_new();
 	struct steps st;
 
 	(void)state;
-	m_put64(&m, m.root - M_BASE + 511 * 8 - 8, m.root | 0x63);
-	/* entry 511 leads to the firmware: swap, so that a fifth level would find itself */
-	m_put64(&m, m.root - M_BASE + 510 * 8, m.root | 0x63);
+	memset(m.p + (m.root - M_BASE), 0, M_PAGE);
+	m_put64(&m, m.root - M_BASE + 511 * 8, m.root | 0x63);
+	for (uint64_t off = 0x10000; off < 0x30000; off += M_PAGE)
+		m_map_page(&m, m.root, 4, M_BASE + off + move, M_BASE + off);
+	for (unsigned i = 0; i < RTS_SCAN_SERVICES; i++)
+		if (i != 4 && i != 5)
+			m_put64(&m, M_RUNTIME + 24 + i * 8, m_service(i) - M_MOVE + move);
+	m_seal(&m, M_RUNTIME, RUNTIME_LEN);
+	m_system(&m, M_SYSTEM, M_BASE + M_RUNTIME + move);
 	run_steps(&st, &m);
+	expect_way(&st.s, RTS_SCAN_WAY_PAGE_TABLES, true, 14, 0, m.root);
 	assert_int_equal(st.s.report->paging_levels, 4);
-	assert_int_equal(st.s.map.root, m.root);
 	m_end(&st);
 	free(m.p);
 }
@@ -897,12 +932,12 @@ static void map_of_the_system(void **state)
 		m_descriptor(&m, 0x8000 + 5 * 48, EfiConventionalMemory, 0x100000, 16, 0,
 			     EFI_MEMORY_WB);
 		/* another boot's: many entries, other addresses */
-		m_map_array(&m, 0x9000, 48);
+		m_map_array(&m, 0xb0000, 48);
 		for (size_t k = 0; k < 5; k++)
-			m_put64(&m, 0x9000 + k * 48 + 16,
-				m_get64(&m, 0x9000 + k * 48 + 16) + 0x200000);
-		for (size_t k = 5; k < 60; k++)
-			m_descriptor(&m, 0x9000 + k * 48, EfiLoaderData, k << 24, 1,
+			m_put64(&m, 0xb0000 + k * 48 + 16,
+				m_get64(&m, 0xb0000 + k * 48 + 16) + 0x200000);
+		for (size_t k = 5; k < 150; k++)
+			m_descriptor(&m, 0xb0000 + k * 48, EfiLoaderData, k << 24, 1,
 				     0xffffffff00000000 + (k << 24), EFI_MEMORY_WB);
 		/* fits, but is shorter */
 		m_map_array(&m, 0xa000, 48);
@@ -924,23 +959,31 @@ static void map_of_the_system(void **state)
 	}
 }
 
-/* Only a map without virtual addresses: of use for types, not for addresses. */
+/* Virtual addresses that do not go with the tables: of use for types, not for addresses. */
 static void map_that_does_not_fit(void **state)
 {
-	struct machine m = m_new();
-	struct steps st;
-
 	(void)state;
-	for (size_t k = 0; k < 5; k++)
-		m_put64(&m, M_MAP + k * 48 + 16, 0xffffffff10000000 + (k << 24));
-	run_steps(&st, &m);
-	expect_way(&st.s, RTS_SCAN_WAY_OS_MAP, false, 0, 0, 0);
-	expect_way(&st.s, RTS_SCAN_WAY_TABLE_PAIR, true, 14, 0, 0);
-	assert_int_equal(st.s.report->region_count, 5);
-	for (size_t k = 0; k < 5; k++)
-		assert_int_equal(st.s.report->regions[k].virtual_start, 0);
-	m_end(&st);
-	free(m.p);
+	for (unsigned far = 0; far < 2; far++) {
+		struct machine m = m_new();
+		struct steps st;
+
+		for (size_t k = 0; k < 5; k++)
+			m_put64(&m, M_MAP + k * 48 + 16,
+				far ? 0xffffffff10000000 + (k << 24)
+				    : m_get64(&m, M_MAP + k * 48 + 16) + 0x1000);
+		/* more entries, but this is of other memory */
+		for (size_t k = 0; k < 80; k++)
+			m_descriptor(&m, 0x90000 + k * 48, EfiRuntimeServicesData,
+				     0x10000000 + (k << 12), 1, 0, M_RT_ATTRIBUTES);
+		run_steps(&st, &m);
+		expect_way(&st.s, RTS_SCAN_WAY_OS_MAP, false, 0, 0, 0);
+		expect_way(&st.s, RTS_SCAN_WAY_TABLE_PAIR, true, 14, 0, 0);
+		assert_int_equal(st.s.report->region_count, 5);
+		for (size_t k = 0; k < 5; k++)
+			assert_int_equal(st.s.report->regions[k].virtual_start, 0);
+		m_end(&st);
+		free(m.p);
+	}
 }
 
 static void map_that_is_given(void **state)
@@ -996,24 +1039,32 @@ static void map_that_is_given(void **state)
 	free(m.p);
 }
 
-/* Somebody mapped a page of code elsewhere: the others tell. */
+/* Somebody mapped a page of code elsewhere: the others tell. The pair does so as long as
+ * memory on one side of the page is where it should be. */
 static void map_that_disagrees(void **state)
 {
-	struct machine m = m_new();
-	struct steps st;
-	uint64_t at;
-
 	(void)state;
-	m_map_page(&m, m.root, 4, M_BASE + M_CODE + M_MOVE, M_BASE + M_FREE);
-	run_steps(&st, &m);
-	/* twelve are virtual, and lie in this page */
-	expect_way(&st.s, RTS_SCAN_WAY_PAGE_TABLES, true, 14, 0, m.root);
-	expect_way(&st.s, RTS_SCAN_WAY_OS_MAP, true, 2, 12, M_BASE + M_MAP);
-	expect_way(&st.s, RTS_SCAN_WAY_TABLE_PAIR, true, 2, 12, 0);
-	assert_true(rts_scan_physical(&st.s, m_service(0), &at));
-	assert_int_equal(at, M_BASE + M_FREE + 0x100);
-	m_end(&st);
-	free(m.p);
+	for (unsigned alone = 0; alone < 2; alone++) {
+		struct machine m = m_new();
+		struct steps st;
+		uint64_t at;
+
+		m_map_page(&m, m.root, 4, M_BASE + M_CODE + M_MOVE, M_BASE + M_FREE);
+		if (alone) {
+			m_map_page(&m, m.root, 4, M_BASE + M_CODE - M_PAGE + M_MOVE, 0);
+			memset(m.p + M_MAP, 0, M_PAGE);
+		}
+		run_steps(&st, &m);
+		/* twelve are virtual, and lie in this page */
+		expect_way(&st.s, RTS_SCAN_WAY_PAGE_TABLES, true, 14, 0, m.root);
+		expect_way(&st.s, RTS_SCAN_WAY_OS_MAP, !alone, alone ? 0 : 2,
+			   alone ? 0 : 12, alone ? 0 : M_BASE + M_MAP);
+		expect_way(&st.s, RTS_SCAN_WAY_TABLE_PAIR, true, 2, 12, 0);
+		assert_true(rts_scan_physical(&st.s, m_service(0), &at));
+		assert_int_equal(at, M_BASE + M_FREE + 0x100);
+		m_end(&st);
+		free(m.p);
+	}
 }
 
 /* Code that was mapped apart from data: the pair of the tables says nothing of it. */

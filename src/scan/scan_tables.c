@@ -303,7 +303,7 @@ static void report_others(struct scan *s, enum scan_hit hit, const char *kind,
 	struct scan_table_header h;
 
 	for (size_t i = 0; i < hits->count; i++)
-		if (read_header(s, hits->at[i], sizeof h.hdr, &h) && h.hdr.CRC32 != 0 &&
+		if (read_header(s, hits->at[i], sizeof h.hdr, &h) &&
 		    (h.crc_ok || hits->at[i] == pointer))
 			report_header(s, kind, &h);
 }
@@ -397,7 +397,7 @@ static void read_attributes(struct scan *s, uint64_t at)
 	}
 	if (head.Version == 0 || head.Version > 0xff ||
 	    head.NumberOfEntries > SCAN_LIST_MAX || head.DescriptorSize < sizeof d ||
-	    head.DescriptorSize > 256 || head.DescriptorSize % 8 != 0)
+	    head.DescriptorSize % 8 != 0)
 		goto bad;
 	for (uint32_t i = 0; i < head.NumberOfEntries; i++) {
 		if (!read_at(s, at + sizeof head + (uint64_t)i * head.DescriptorSize, &d,
