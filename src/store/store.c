@@ -17,25 +17,27 @@
 #include "base/cleanup.h"
 #include "os/os_clock.h"
 #include "os/os_file.h"
-#include "store/store_json.h"
+#include "store/store_flash.h"
+#include "store/store_folder.h"
+#include "store/store_priv.h"
 
 #define LABEL_MAX 100U /* of a path, its end, in messages */
-#define HEAD_LEN  0x2cU
 
 struct store {
 	struct store_config config; /* .word is ours */
 	const char *label;
-	bool memory;
+	enum store_kind kind;
 	char *folder, *name, *run_name, *lock_name, *orig_name;
 	int dir, lock;
 	char boot_id[STORE_BOOT_ID + 1];
 	struct rts_vars *vars; /* NULL: not loaded, and nothing may be written */
 
-	struct store_text acked; /* the file, as it should be */
-	struct store_text next;  /* what is being written, or was last */
-	struct os_file_id id;    /* the file, as we last saw it */
-	bool unknown;            /* the file may be other than @acked: write that first */
-	bool lossy;              /* it has members that we would lose: keep it first */
+	struct store_text acked;  /* the file, as it should be */
+	struct store_text next;   /* what is being written, or was last */
+	struct os_file_id id;     /* the file, as we last saw it */
+	bool unknown;             /* the file may be other than @acked: write that first */
+	bool lossy;               /* it has members that we would lose: keep it first */
+	struct store_text certdb; /* of a flash image */
 
 	struct store_text run;
 	bool had_run;
@@ -65,23 +67,6 @@ static char *joined(const char *a, const char *b)
 	return asprintf(&p, "%s%s", a, b) < 0 ? NULL : p;
 }
 
-/* What every tool of this project says about other people's formats. */
-static int refuse_head(const struct store *s, const char *head, size_t n, struct diag *d)
-{
-	if (n >= 4 && memcmp(head, "QFI\xfb", 4) == 0)
-		return diag(d, -EINVAL,
-			    "%s: a qcow2 image; make it raw with 'qemu-img convert -O raw' "
-			    "first",
-			    s->label);
-	if (n >= HEAD_LEN && memcmp(head + 0x28, "_FVH", 4) == 0)
-		return diag(
-			d, -EINVAL,
-			"%s: an edk2 flash image; make a JSON store of it with 'runtserv "
-			"vars convert'",
-			s->label);
-	return 0;
-}
-
 static int refuse_folder(const struct store *s, struct diag *d)
 {
 	return diag(d, -EISDIR,
@@ -96,11 +81,43 @@ static bool ends_with(const char *s, const char *end)
 	return n > k && strcmp(s + n - k, end) == 0;
 }
 
-/* An existing store is known by its content, a new one by its name. */
-static int check_kind(const struct store *s, struct diag *d)
+/* What a daemon cannot do with what is there or would be new. */
+static int check_serve(const struct store *s, bool is_new, struct diag *d)
 {
-	struct stat st;
-	char head[HEAD_LEN];
+	if (s->kind == STORE_FOLDER)
+		return refuse_folder(s, d);
+	if (is_new && (s->kind != STORE_JSON))
+		return diag(d, -EINVAL,
+			    "%s: a new store for 'serve' is a JSON file, its name ends in "
+			    ".json "
+			    "(or it is memory:)",
+			    s->label);
+	if (s->kind == STORE_FLASH)
+		return diag(
+			d, -EINVAL,
+			"%s: an edk2 flash image; make a JSON store of it with 'runtserv "
+			"vars convert'",
+			s->label);
+	return 0;
+}
+
+/* QEMU locks the image of a machine that runs. */
+static int check_unused(const struct store *s, int fd, struct diag *d)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	if (s->config.use != STORE_EDIT || s->kind != STORE_FLASH ||
+	    fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+		return 0;
+	return diag(d, -EBUSY, "%s: locked by another process: a machine that runs?",
+		    s->label);
+}
+
+/* An existing store is known by its content, a new one by its name. */
+static int find_kind(struct store *s, struct diag *d)
+{
+	char head[STORE_FLASH_HEAD];
+	struct stat st = {0};
 	ssize_t n = 0;
 	cleanup(closep) int fd =
 		*s->name != 0 ? os_file_open(s->dir, s->name, O_RDONLY, &st) : -EISDIR;
@@ -109,20 +126,31 @@ static int check_kind(const struct store *s, struct diag *d)
 		n = OS_RETRY(read(fd, head, sizeof head));
 		if (n < 0)
 			return diag(d, -errno, "%s: %s", s->label, strerror(errno));
-	} else if (fd == -EISDIR) {
-		return refuse_folder(s, d);
-	} else if (fd != -ENOENT) {
+	} else if (fd != -EISDIR && (fd != -ENOENT || s->config.use == STORE_READ)) {
 		return diag(d, fd, "%s: %s", s->label,
 			    fd == -EINVAL ? "not a regular file" : strerror(-fd));
 	}
-	if ((fd < 0 && !ends_with(s->name, ".json")) ||
-	    (n == 0 && ends_with(s->name, ".fd")))
+	if (n >= 4 && memcmp(head, "QFI\xfb", 4) == 0)
 		return diag(d, -EINVAL,
-			    "%s: a new store for 'serve' is a JSON file, its name ends in "
-			    ".json "
-			    "(or it is memory:)",
+			    "%s: a qcow2 image; make it raw with 'qemu-img convert -O raw' "
+			    "first",
 			    s->label);
-	return refuse_head(s, head, (size_t)n, d);
+	if (fd == -EISDIR || (fd < 0 && ends_with(s->config.word, "/")))
+		s->kind = STORE_FOLDER;
+	else if (n == 0 ? ends_with(s->name, ".fd")
+			: store_flash_is(head, (size_t)n, (uint64_t)st.st_size))
+		s->kind = STORE_FLASH;
+	else if (fd >= 0 || ends_with(s->name, ".json"))
+		s->kind = STORE_JSON;
+	else
+		s->kind = STORE_MEMORY; /* no name of a store */
+	if (s->config.use == STORE_SERVE)
+		return check_serve(s, n == 0, d);
+	if (s->kind == STORE_MEMORY || *s->name == 0)
+		return diag(d, -EINVAL,
+			    "%s: the name of a new store ends in .json, .fd or /",
+			    s->label);
+	return check_unused(s, fd, d);
 }
 
 /* The folder and the name behind @word. A link is followed now, so that what is replaced is
@@ -131,16 +159,22 @@ static int resolve(struct store *s, struct diag *d)
 {
 	const char *word = s->config.word;
 	cleanup(freep) char *real = realpath(word, NULL);
-	cleanup(freep) char *parent = NULL;
+	cleanup(freep) char *parent = NULL, *bare = NULL;
 	const char *slash;
 	struct stat st;
 
 	if (real == NULL && errno != ENOENT)
 		return diag(d, -errno, "%s: %s", s->label, strerror(errno));
-	if (real == NULL && ends_with(word, "/"))
+	if (real == NULL && s->config.use == STORE_SERVE && ends_with(word, "/"))
 		return refuse_folder(s, d);
 	if (real == NULL && lstat(word, &st) == 0)
 		return diag(d, -ENOENT, "%s: a symbolic link to nothing", s->label);
+	bare = strdup(word);
+	if (bare == NULL)
+		return diag(d, -ENOMEM, "%s: out of memory", s->label);
+	for (size_t n = strlen(bare); n > 1 && bare[n - 1] == '/'; n--)
+		bare[n - 1] = 0;
+	word = bare;
 	slash = strrchr(real != NULL ? real : word, '/');
 	if (real != NULL) {
 		s->name = strdup(slash + 1);
@@ -232,12 +266,11 @@ int store_open(const struct store_config *config, struct diag *d, struct store *
 		return diag(d, -ENOMEM, "%s: out of memory", config->word);
 	}
 	s->label = s->config.word + (len > LABEL_MAX ? len - LABEL_MAX : 0);
-	s->memory = strcmp(s->config.word, "memory:") == 0;
-	if (!s->memory) {
+	if (strcmp(s->config.word, "memory:") != 0) {
 		r = resolve(s, d);
 		if (r == 0)
-			r = check_kind(s, d);
-		if (r == 0)
+			r = find_kind(s, d);
+		if (r == 0 && s->config.use != STORE_READ)
 			r = take_lock(s, d);
 		first_line(AT_FDCWD, "/proc/sys/kernel/random/boot_id", s->boot_id,
 			   sizeof s->boot_id);
@@ -258,6 +291,7 @@ void store_close(struct store *s)
 	store_text_fini(&s->acked);
 	store_text_fini(&s->next);
 	store_text_fini(&s->run);
+	store_text_fini(&s->certdb);
 	free(s->folder);
 	free(s->name);
 	free(s->run_name);
@@ -282,21 +316,71 @@ uint64_t store_run_written_ns(const struct store *s)
 	return s->run_written_ns;
 }
 
-static int load_durable(struct store *s, struct rts_vars *v, struct diag *d)
+struct bytes store_certdb(const struct store *s)
 {
-	struct store_source in = {s->label, NULL, 0, s->config.log, s->config.log_ctx};
-	char *text = NULL;
-	int r = os_file_read(s->dir, s->name, STORE_FILE_MAX, &text, &in.len, &s->id);
+	return (struct bytes){(const uint8_t *)s->certdb.p, s->certdb.n};
+}
 
+enum store_kind store_kind(const struct store *s)
+{
+	return s->kind;
+}
+
+struct bytes store_content(const struct store *s)
+{
+	return (struct bytes){(const uint8_t *)s->acked.p, s->acked.n};
+}
+
+bool store_has_unknown(const struct store *s)
+{
+	return s->lossy;
+}
+
+static size_t length_max(const struct store *s)
+{
+	return s->kind == STORE_FLASH ? STORE_FLASH_MAX : STORE_FILE_MAX;
+}
+
+/* All that is there, as it is; where nothing is: 0 bytes and !ret_id->exists. 0 or -errno
+ * with a text. */
+static int read_whole(const struct store *s, struct store_text *ret,
+		      struct os_file_id *ret_id, struct diag *d)
+{
+	char *text = NULL;
+	size_t len = 0;
+	int r;
+
+	*ret_id = (struct os_file_id){0};
+	if (s->kind == STORE_FOLDER) {
+		r = store_folder_read(s->dir, s->name, s->label, ret, d);
+		ret_id->exists = r == 0;
+		return r == -ENOENT ? 0 : r;
+	}
+	r = os_file_read(s->dir, s->name, length_max(s), &text, &len, ret_id);
 	if (r == -ENOENT)
 		return 0;
 	if (r == -EFBIG)
-		return diag(d, r, "%s: longer than %zu bytes", s->label, STORE_FILE_MAX);
+		return diag(d, r, "%s: longer than %zu bytes", s->label, length_max(s));
 	if (r < 0)
 		return diag(d, r, "%s: %s", s->label, strerror(-r));
-	store_text_fini(&s->acked);
-	s->acked = (struct store_text){text, in.len, in.len};
-	in.text = text;
+	store_text_fini(ret);
+	*ret = (struct store_text){text, len, len};
+	return 0;
+}
+
+static int load_durable(struct store *s, struct rts_vars *v, struct diag *d)
+{
+	struct store_source in = {s->label, NULL, 0, s->config.log, s->config.log_ctx};
+	int r = read_whole(s, &s->acked, &s->id, d);
+
+	if (r < 0 || !s->id.exists)
+		return r;
+	in.text = s->acked.p;
+	in.len = s->acked.n;
+	if (s->kind == STORE_FLASH)
+		return store_flash_parse(&in, v, &s->certdb, d);
+	if (s->kind == STORE_FOLDER)
+		return store_folder_parse(&in, v, d);
 	return store_json_parse(&in, v, &s->lossy, d);
 }
 
@@ -327,11 +411,11 @@ int store_load(struct store *s, struct rts_vars *v, struct diag *d)
 {
 	int r;
 
-	if (!s->memory) {
+	if (s->kind != STORE_MEMORY) {
 		r = load_durable(s, v, d);
 		if (r < 0)
 			return r;
-		r = load_run(s, v);
+		r = s->config.use == STORE_SERVE ? load_run(s, v) : 0;
 		if (r < 0)
 			return diag(d, r, "%s.run: %s", s->label, strerror(-r));
 	}
@@ -347,26 +431,54 @@ static bool is_text(const struct store_text *t, const char *text, size_t len)
 /* The file holds what we last made it hold, whoever touched it. */
 static bool same_content(struct store *s)
 {
-	cleanup(freep) char *text = NULL;
+	struct store_text now = {0};
 	struct os_file_id id;
-	size_t len;
+	bool same = read_whole(s, &now, &id, NULL) == 0 && id.exists == s->id.exists &&
+		    (is_text(&s->acked, now.p, now.n) ||
+		     (s->unknown && is_text(&s->next, now.p, now.n)));
 
-	if (os_file_read(s->dir, s->name, STORE_FILE_MAX, &text, &len, &id) < 0 ||
-	    (!is_text(&s->acked, text, len) &&
-	     !(s->unknown && is_text(&s->next, text, len))))
-		return false;
-	s->id = id;
-	return true;
+	if (same)
+		s->id = id;
+	store_text_fini(&now);
+	return same;
+}
+
+static int replace_folder(struct store *s, const struct store_text *text, bool *ret_renamed,
+			  struct diag *d)
+{
+	struct store_text now = {0};
+	int r;
+
+	*ret_renamed = false;
+	if (!same_content(s))
+		return -ESTALE;
+	r = read_whole(s, &now, &s->id, d); /* which of the two it is */
+	if (r == 0)
+		r = store_folder_replace(s->dir, s->name, s->id.exists ? &now : NULL, text,
+					 ret_renamed, d);
+	if (*ret_renamed)
+		s->id.exists = true;
+	store_text_fini(&now);
+	return r;
+}
+
+static int replace_file(struct store *s, const struct store_text *text, bool *ret_renamed,
+			struct diag *d)
+{
+	const struct os_file_new w = {s->dir, s->name, text->p, text->n, true, &s->id};
+	int r = os_file_replace(&w, ret_renamed, d);
+
+	if (r == -ESTALE && same_content(s))
+		r = os_file_replace(&w, ret_renamed, d);
+	return r;
 }
 
 static int replace(struct store *s, const struct store_text *text, struct diag *d)
 {
-	const struct os_file_new w = {s->dir, s->name, text->p, text->n, true, &s->id};
 	bool renamed;
-	int r = os_file_replace(&w, &renamed, d);
+	int r = s->kind == STORE_FOLDER ? replace_folder(s, text, &renamed, d)
+					: replace_file(s, text, &renamed, d);
 
-	if (r == -ESTALE && same_content(s))
-		r = os_file_replace(&w, &renamed, d);
 	if (r == -ESTALE)
 		diag_set(d, "changed by somebody else, and not overwritten; start again to "
 			    "take it "
@@ -404,6 +516,24 @@ static int keep_original(struct store *s, struct diag *d)
 	return r;
 }
 
+/* Puts into s->next what the store is to be. */
+static int write_next(struct store *s, const struct rts_vars_view *view, struct diag *d)
+{
+	const struct store_flash_new image = {view, store_content(s), s->config.layout,
+					      store_certdb(s)};
+	int r;
+
+	if (s->kind == STORE_FLASH)
+		r = store_flash_write(&image, s->label, &s->next, d);
+	else if (s->kind == STORE_FOLDER)
+		r = store_folder_write(view, s->label, &s->next, d);
+	else
+		r = store_json_write(view, &s->next);
+	if (r == 0 && s->next.n > length_max(s))
+		r = -EFBIG;
+	return r < 0 ? diag(d, r, "%s", strerror(-r)) : 0;
+}
+
 static int commit_durable(struct store *s, const struct rts_vars_view *view, struct diag *d)
 {
 	struct store_text text;
@@ -413,11 +543,9 @@ static int commit_durable(struct store *s, const struct rts_vars_view *view, str
 		r = replace(s, &s->acked, d);
 	if (r < 0)
 		return r;
-	r = store_json_write(view, &s->next);
-	if (r == 0 && s->next.n > STORE_FILE_MAX)
-		r = -EFBIG;
+	r = write_next(s, view, d);
 	if (r < 0)
-		return diag(d, r, "%s", strerror(-r));
+		return r;
 	r = replace(s, &s->next, d);
 	if (r == 0) {
 		text = s->acked;
@@ -452,10 +580,13 @@ static EFI_STATUS commit(void *ctx, const struct rts_vars_view *view, unsigned p
 	struct diag d = {0};
 	int r = 0;
 
-	if (s->memory)
+	if (s->config.use != STORE_SERVE)
+		parts &= ~(unsigned)RTS_VARS_RUN;
+	if (s->kind == STORE_MEMORY || parts == 0)
 		return EFI_SUCCESS;
-	if (s->vars == NULL) {
-		say(s, RTS_LOG_ERROR, "%s: never written before it was read", s->label);
+	if (s->vars == NULL || s->config.use == STORE_READ) {
+		say(s, RTS_LOG_ERROR, "%s: never written %s", s->label,
+		    s->vars == NULL ? "before it was read" : "where it is only read");
 		return EFI_DEVICE_ERROR;
 	}
 	if ((parts & RTS_VARS_RUN) != 0)
@@ -473,3 +604,48 @@ static EFI_STATUS commit(void *ctx, const struct rts_vars_view *view, unsigned p
 }
 
 const struct rts_var_store_ops store_ops = {commit};
+
+/* Keeps what is there as NAME.bak, in place of what that was. */
+static int back_up(struct store *s, struct diag *d)
+{
+	cleanup(freep) char *name = joined(s->name, ".bak");
+	struct os_file_new w = {s->dir, name, s->acked.p, s->acked.n, true, NULL};
+	bool renamed;
+	int r;
+
+	if (name == NULL)
+		return diag(d, -ENOMEM, "%s: out of memory", s->label);
+	if (s->kind != STORE_FOLDER)
+		return os_file_replace(&w, &renamed, d);
+	r = store_folder_remove(s->dir, name);
+	if (r < 0)
+		return diag(d, r, "%s: %s", name, strerror(-r));
+	return store_folder_replace(s->dir, name, NULL, &s->acked, &renamed, d);
+}
+
+int store_peek(struct store *s, struct diag *d)
+{
+	return read_whole(s, &s->acked, &s->id, d);
+}
+
+int store_overwrite(struct store *s, const struct rts_vars_view *view, struct bytes certdb,
+		    bool force, struct diag *d)
+{
+	int r = 0;
+
+	if (s->acked.n > 0 && !force)
+		return diag(d, -EEXIST,
+			    "%s: not empty; use --force, which keeps it as %s.bak",
+			    s->label, s->name);
+	if (s->acked.n > 0)
+		r = back_up(s, d);
+	s->certdb.n = 0;
+	if (r == 0 && !store_text_reserve(&s->certdb, certdb.n + 1))
+		r = diag(d, -ENOMEM, "%s: out of memory", s->label);
+	if (r < 0)
+		return r;
+	if (certdb.n > 0)
+		store_text_put(&s->certdb, (const char *)certdb.p, certdb.n);
+	r = commit_durable(s, view, d);
+	return r < 0 ? diag(d, r, "%s: %s", s->label, strerror(-r)) : 0;
+}

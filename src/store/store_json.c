@@ -47,19 +47,18 @@ static json_t *list_of(struct var_reader *r, json_t *root)
 	return list;
 }
 
-/* What rts_vars_load() had no room for: too small a quota, or no memory. */
-static int full(const struct store_source *in, const struct rts_vars *v, uint64_t cost,
-		struct diag *d)
+int store_over_quota(const char *label, const struct rts_vars *v, uint64_t cost,
+		     struct diag *d)
 {
 	uint64_t quota, left, largest;
 
 	rts_vars_query(v, EFI_VARIABLE_NON_VOLATILE | EFI_VARIABLE_BOOTSERVICE_ACCESS,
 		       &quota, &left, &largest);
 	if (cost <= quota)
-		return diag(d, -ENOMEM, "%s: out of memory", in->label);
+		return diag(d, -ENOMEM, "%s: out of memory", label);
 	return diag(d, -ENOSPC,
 		    "%s: the variables take %llu bytes, the quota is %llu (see --quota)",
-		    in->label, (unsigned long long)cost, (unsigned long long)quota);
+		    label, (unsigned long long)cost, (unsigned long long)quota);
 }
 
 int store_json_parse(const struct store_source *in, struct rts_vars *v, bool *ret_lossy,
@@ -88,7 +87,7 @@ int store_json_parse(const struct store_source *in, struct rts_vars *v, bool *re
 	for (r.index = 0; rc == 0 && r.index < json_array_size(list); r.index++)
 		rc = var_load(&r, json_array_get(list, r.index), v, &cost, &is_full);
 	if (rc == 0 && is_full)
-		rc = full(in, v, cost, d);
+		rc = store_over_quota(in->label, v, cost, d);
 	json_decref(root);
 	if (rc == -ENOMEM)
 		diag_set(d, "%s: out of memory", in->label);

@@ -30,6 +30,11 @@ struct store_source {
 int store_json_parse(const struct store_source *in, struct rts_vars *v, bool *ret_lossy,
 		     struct diag *d);
 
+/* What rts_vars_load() had no room for: too small a quota for variables of @cost bytes, or
+ * no memory. -ENOSPC or -ENOMEM with a text in @d. */
+int store_over_quota(const char *label, const struct rts_vars *v, uint64_t cost,
+		     struct diag *d);
+
 /* Puts the non-volatile variables into @ret, in place of what it holds, byte for byte as
  * QEMU writes them. 0 or -ENOMEM. */
 int store_json_write(const struct rts_vars_view *view, struct store_text *ret);

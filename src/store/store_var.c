@@ -41,6 +41,17 @@ struct quoted var_quote(const char *s)
 	return q;
 }
 
+const char *store_name(struct store_name *ret, const struct rts_var *var)
+{
+	char utf8[sizeof ret->s], guid[GUID_TEXT_LEN + 1];
+	size_t n = ucs2_to_utf8(var->name, var->name_len / 2 - 1, utf8, sizeof utf8 - 1);
+
+	utf8[n < sizeof utf8 - 1 ? n : sizeof utf8 - 1] = 0;
+	guid_to_text(&var->guid, guid);
+	snprintf(ret->s, sizeof ret->s, "%s-%s", var_quote(utf8).s, guid);
+	return ret->s;
+}
+
 void var_complain(const struct var_reader *r, const char *member, const char *fmt, ...)
 {
 	const struct store_place place = {r->list, r->index, member, false};

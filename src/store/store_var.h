@@ -28,6 +28,12 @@ struct quoted {
 };
 struct quoted var_quote(const char *s);
 
+/* A variable's NAME-GUID, cut and safe to print; returns ret->s. */
+struct store_name {
+	char s[140];
+};
+const char *store_name(struct store_name *ret, const struct rts_var *var);
+
 /* A warning about @place, which nothing here understands. */
 void var_unknown(struct var_reader *r, const struct store_place *place);
 

@@ -47,7 +47,7 @@ void fixture_fini(struct fixture *f)
 
 int fixture_open_word(struct fixture *f, const char *word)
 {
-	const struct store_config config = {word, keep_line, f};
+	const struct store_config config = {word, keep_line, f, .use = f->use};
 	struct rts_vars_config vars = {
 		.store = &store_ops, .quota_nv = f->quota, .quota_volatile = f->quota};
 	int r;
