@@ -266,7 +266,8 @@ static void look_for_pk(struct serve *s)
 /* The variables as the store has them, and the page if there is one. */
 static int start_vars(struct serve *s, struct diag *d)
 {
-	const struct store_config store = {s->o.store, serve_log, s};
+	const struct store_config store = {
+		.word = s->o.store, .log = serve_log, .log_ctx = s};
 	struct rts_vars_config vars = {.store = &store_ops,
 				       .log = serve_log,
 				       .log_ctx = s,
