@@ -41,10 +41,11 @@ static void look_through(struct walk *w, struct scan_piece *p, uint64_t at, uint
 	const struct rts_scan_config *c = w->s->config;
 
 	while (at < end) {
-		const uint64_t left = end - at;
+		/* to the end of a page: none is seen in two halves */
+		const uint64_t left = end - at, most = PACKED - at % PAGE;
 		uint64_t offset;
 		const bool plain = rts_dump_file_offset(c->dump, at, &offset);
-		const size_t cap = plain || left < PACKED ? (size_t)left : PACKED;
+		const size_t cap = (size_t)(plain || left < most ? left : most);
 		const struct bytes view = rts_dump_view(c->dump, at, buf, cap);
 
 		if (view.n == 0) {
