@@ -513,7 +513,7 @@ static void short_header(struct machine *m)
 	m_seal(m, M_FREE, RUNTIME_LEN - 1);
 	m_header(m, M_FREE + 0x100, EFI_RUNTIME_SERVICES_SIGNATURE, 0);
 	m_header(m, M_FREE + 0x200, EFI_RUNTIME_SERVICES_SIGNATURE, 0xffffffff);
-	m_header(m, M_FREE + 0x300, EFI_RUNTIME_SERVICES_SIGNATURE, 4097);
+	m_header(m, M_FREE + 0x300, EFI_RUNTIME_SERVICES_SIGNATURE, 1025);
 	m_header(m, M_LEN - 24, EFI_RUNTIME_SERVICES_SIGNATURE, RUNTIME_LEN);
 	m_header(m, M_LEN - 24 - 128, EFI_RUNTIME_SERVICES_SIGNATURE, RUNTIME_LEN);
 }
@@ -668,8 +668,8 @@ static void tables_are_reported(void **state)
 	m_runtime(&m, M_FREE);
 	m_header(&m, 0x2500, EFI_RUNTIME_SERVICES_SIGNATURE, RUNTIME_LEN - 1);
 	m_seal(&m, 0x2500, RUNTIME_LEN - 1);
-	m_header(&m, 0x3000, EFI_RUNTIME_SERVICES_SIGNATURE, 4097);
-	m_seal(&m, 0x3000, 4097);
+	m_header(&m, 0x3000, EFI_RUNTIME_SERVICES_SIGNATURE, 1025);
+	m_seal(&m, 0x3000, 1025);
 	run_steps(&st, &m);
 	expect_tables(&st.s, kinds, at, COUNT(kinds));
 	assert_false(st.s.report->virtual_mode);

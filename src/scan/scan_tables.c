@@ -17,7 +17,7 @@
 
 #define PAGE         4096U
 #define PHYSICAL_END (1ULL << 52)
-#define TABLE_MAX    4096U /* HeaderSize of a table */
+#define TABLE_MAX    1024U /* HeaderSize of a table: more than any has */
 #define TABLES_MAX   64U   /* of one kind, in the report */
 #define SYSTEMS_MAX  1024U
 #define LED_MAX      4U /* system tables whose pointer is walked with all page tables */
