@@ -903,17 +903,11 @@ static inline void synth_map_firmware(struct synth *m, uint64_t root)
 
 #define SYNTH_STRIDE 48U
 
-static inline void synth_linux(struct synth *m)
+/* A copy of the memory map, in which nothing is mapped yet, or all is. */
+static inline void synth_map_copy(struct synth *m, bool mapped)
 {
 	unsigned n = 0;
 
-	m->kernel_root = synth_kernel_tables(m);
-	if (!m->opt.noruntime && !m->opt.no_pages) {
-		m->root = synth_kernel_tables(m);
-		synth_map_firmware(m, m->root);
-	}
-	if (m->opt.no_map)
-		return;
 	m->linux_map = synth_page(m, KERNEL);
 	for (unsigned i = 0; i < SYNTH_AREAS; i++) {
 		const struct synth_area *a = &m->area[i];
@@ -921,13 +915,23 @@ static inline void synth_linux(struct synth *m)
 
 		synth_descriptor(m, m->linux_map + SYNTH_STRIDE * n++, a->type, a->start,
 				 (a->end - a->start) / SYNTH_PAGE,
-				 a->delta != 0 && !m->opt.noruntime ? a->start + a->delta
-								    : 0,
+				 a->delta != 0 && mapped ? a->start + a->delta : 0,
 				 0xf | (runtime ? EFI_MEMORY_RUNTIME : 0));
 	}
 	synth_descriptor(m, m->linux_map + SYNTH_STRIDE * n++, EfiMemoryMappedIO,
-			 0xffc00000, 0x400, m->opt.noruntime ? 0 : 0xfffffffede000000,
+			 0xffc00000, 0x400, mapped ? 0xfffffffede000000 : 0,
 			 EFI_MEMORY_RUNTIME | EFI_MEMORY_UC);
+}
+
+static inline void synth_linux(struct synth *m)
+{
+	m->kernel_root = synth_kernel_tables(m);
+	if (!m->opt.noruntime && !m->opt.no_pages) {
+		m->root = synth_kernel_tables(m);
+		synth_map_firmware(m, m->root);
+	}
+	if (!m->opt.no_map)
+		synth_map_copy(m, !m->opt.noruntime);
 }
 
 /* ---- Windows ---- */

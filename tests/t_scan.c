@@ -531,6 +531,9 @@ static void os_memory(struct run *r)
 	r->config.os_memory = r->os_memory;
 	r->config.os_memory_count =
 		synth_ranges(&r->m, 1U << CODE | 1U << DATA, r->os_memory);
+	/* up to the first driver, and no further */
+	r->os_memory[r->config.os_memory_count++] =
+		(struct rts_scan_span){r->m.area[CODE].start - SYNTH_PAGE, SYNTH_PAGE};
 }
 
 static void os_memory_all(struct run *r)
@@ -555,6 +558,12 @@ static void load_in_free_memory(struct run *r)
 			 EFI_SUCCESS);
 	d.base = synth_alloc(&r->m, FREE, d.pe.size, SYNTH_PAGE);
 	synth_load(&r->m, &d);
+}
+
+/* What an application got from GetMemoryMap(). */
+static void map_of_application(struct run *r)
+{
+	synth_map_copy(&r->m, false);
 }
 
 /* ---- the inventory ---- */
@@ -642,6 +651,13 @@ static void windows_block(struct run *r)
 	put64(&r->m, r->m.block + 8 * 5, SYNTH_NT + 0x1400);
 }
 
+/* The copy of all services has them all converted. */
+static void windows_converters(struct run *r)
+{
+	put64(&r->m, r->m.table + 8 * 4, synth_virtual(&r->m, synth_service(&r->m, 4)));
+	put64(&r->m, r->m.table + 8 * 5, synth_virtual(&r->m, synth_service(&r->m, 5)));
+}
+
 /* The table is hooked after Windows made its copies. */
 static void windows_late_hook(struct run *r)
 {
@@ -720,6 +736,22 @@ static void windows_crash_driver(struct run *r)
 	put_file(r, FREE, true);
 }
 
+/* Runs of nine pointers that are no block: to data, and to code here and there. */
+static void windows_crash_other_runs(struct run *r)
+{
+	const uint64_t far = 0xfffff80080000000, pa = synth_page(&r->m, KERNEL);
+
+	windows_crash(r);
+	synth_map(&r->m, r->m.root, far, r->m.area[CODE].start, 0);
+	for (unsigned i = 0; i < 9; i++) {
+		put64(&r->m, pa + 8 * i,
+		      synth_virtual(&r->m, r->m.area[DATA].start) + 64 * i);
+		put64(&r->m, pa + 0x200 + 8 * i,
+		      i % 2 != 0 ? far + 64 * i
+				 : synth_virtual(&r->m, r->m.area[CODE].start) + 64 * i);
+	}
+}
+
 static void windows_crash_hooked(struct run *r)
 {
 	windows_crash(r);
@@ -778,6 +810,10 @@ static const struct test_case cases[] = {
 	{.name = "in free memory in the shell",
 	 .opt = {.shell = true},
 	 .early = load_in_free_memory},
+	{.name = "in free memory in the shell, with a map",
+	 .opt = {.shell = true},
+	 .early = load_in_free_memory,
+	 .late = map_of_application},
 	/* the rules */
 	{.name = "unloaded, no map",
 	 .opt = {.no_map = true},
@@ -1044,6 +1080,13 @@ static const struct test_case cases[] = {
 	{.name = "windows crash dump",
 	 .opt = {.windows = true},
 	 .late = windows_crash,
+	 .verdicts = "nnnnnnnnnnnnnn"},
+	{.name = "windows, all converted",
+	 .opt = {.windows = true},
+	 .late = windows_converters},
+	{.name = "windows crash dump, other runs",
+	 .opt = {.windows = true},
+	 .late = windows_crash_other_runs,
 	 .verdicts = "nnnnnnnnnnnnnn"},
 	{.name = "windows, hooked later",
 	 .opt = {.windows = true},

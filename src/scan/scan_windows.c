@@ -140,11 +140,8 @@ static bool missing_code(struct search *w, uint64_t table, unsigned level, uint6
 
 		if ((entry[i] & 1) == 0 || entry[i] >> 63 != 0)
 			continue;
-		if (va == 0) {
-			if (to == w->root[0].at)
-				continue; /* the tables' window to themselves */
+		if (va == 0)
 			start |= UINT64_MAX << (shift + 8);
-		}
 		if (level > 1 && ((entry[i] & 0x80) == 0 || level > 3)) {
 			if (!missing_code(w, to, level - 1, start))
 				return false;
@@ -501,8 +498,7 @@ static void judge_copy(struct search *w, const struct copy *c, const char *other
 
 		/* a field that Windows left out is no other function */
 		if (w->value[service] == 0 || c->field[i] == 0 ||
-		    c->field[i] == w->value[service] || service == SET_MAP ||
-		    service == CONVERT)
+		    c->field[i] == w->value[service])
 			continue;
 		rts_scan_find(w->s,
 			      &(struct scan_finding_at){
