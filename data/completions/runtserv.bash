@@ -14,11 +14,11 @@ _runtserv()
 		case $prev in
 		--sandbox) words='auto on log off' ;;
 		--log-level) words='error warning info debug' ;;
-		--quota | --fd) return ;;
+		--quota | --hw-error-quota | --fd) return ;;
 		--store | --socket | --ivshmem | --qmp) ;;
 		*)
-			words='--store --quota --socket --fd --ivshmem --qmp --physical-presence --no-custom-mode
-				--force-secure-boot --sandbox --log-level --terminate --print-capabilities --help'
+			words='--store --quota --hw-error-quota --socket --fd --ivshmem --qmp --physical-presence --no-custom-mode
+				--force-secure-boot --allow-policy-disable --sandbox --log-level --terminate --print-capabilities --help'
 			;;
 		esac
 		;;

@@ -13,6 +13,8 @@ complete -c runtserv -n __fish_use_subcommand -f -a fw -d 'List or extract the d
 set -l serve '__fish_seen_subcommand_from serve'
 complete -c runtserv -n $serve -l store -r -F -d 'Where the variables are kept'
 complete -c runtserv -n $serve -l quota -x -d 'Room for variables, in bytes'
+complete -c runtserv -n $serve -l allow-policy-disable -d 'Variable policies may be switched off'
+complete -c runtserv -n $serve -l hw-error-quota -x -d 'Room for hardware error records, in bytes'
 complete -c runtserv -n $serve -l socket -r -F -d 'Serve MM buffers on this socket'
 complete -c runtserv -n $serve -l fd -x -d 'Serve MM buffers on this descriptor'
 complete -c runtserv -n $serve -l ivshmem -r -F -d 'Serve the guest driver here'

@@ -122,6 +122,8 @@ struct rts_vars_config {
 				    formatted */
 	uint64_t quota_nv;       /* bytes; default RTS_VARS_QUOTA */
 	uint64_t quota_volatile; /* bytes; default RTS_VARS_QUOTA */
+	uint64_t quota_hw_error; /* bytes for hardware error records; default: none are
+				    taken */
 	uint64_t hash_seed;      /* random for a service that faces strangers */
 	const struct rts_var_crypto_ops
 		*crypto; /* NULL: authenticated writes are refused, whatever the mode */

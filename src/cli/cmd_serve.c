@@ -30,6 +30,8 @@
 enum {
 	OPT_STORE,
 	OPT_QUOTA,
+	OPT_HW_ERROR_QUOTA,
+	OPT_ALLOW_POLICY_DISABLE,
 	OPT_SOCKET,
 	OPT_FD,
 	OPT_IVSHMEM,
@@ -47,6 +49,8 @@ enum {
 static const struct cli_option options[] = {
 	[OPT_STORE] = { "store", "STORE", "where the variables are kept: a JSON file, or memory:" },
 	[OPT_QUOTA] = { "quota", "BYTES", "room for non-volatile and for volatile variables, each\n(default 262144, at most 5242880)" },
+	[OPT_HW_ERROR_QUOTA] = { "hw-error-quota", "BYTES", "room for hardware error records (default 0: none are taken,\nat most 5242880)" },
+	[OPT_ALLOW_POLICY_DISABLE] = { "allow-policy-disable", NULL, "the firmware may switch variable policies off, before\nEndOfDxe" },
 	[OPT_SOCKET] = { "socket", "PATH", "serve MM communicate buffers on this Unix socket" },
 	[OPT_FD] = { "fd", "N", "the same on descriptor N, a listening or connected socket;\nmay be repeated" },
 	[OPT_IVSHMEM] = { "ivshmem", "PATH", "serve the guest driver: socket PATH for ivshmem-doorbell,\nmemory PATH.shm for that and for ivshmem-plain" },
@@ -110,6 +114,13 @@ static int set_option(struct serve_options *o, int option, const char *arg)
 		break;
 	case OPT_QUOTA:
 		if (!number(arg, QUOTA_MAX, &o->quota) || o->quota == 0)
+			return bad_value(option, arg);
+		break;
+	case OPT_ALLOW_POLICY_DISABLE:
+		o->allow_policy_disable = true;
+		break;
+	case OPT_HW_ERROR_QUOTA:
+		if (!number(arg, QUOTA_MAX, &o->hw_error_quota))
 			return bad_value(option, arg);
 		break;
 	case OPT_SOCKET:
@@ -274,6 +285,8 @@ static int start_vars(struct serve *s, struct diag *d)
 				       .log_level = s->o.log_level,
 				       .quota_nv = s->o.quota,
 				       .quota_volatile = s->o.quota,
+				       .quota_hw_error = s->o.hw_error_quota,
+				       .policy_can_end = s->o.allow_policy_disable,
 				       .crypto = &crypto_vars,
 				       .physical_presence = s->o.physical_presence,
 				       .no_custom_mode = s->o.no_custom_mode,

@@ -13,6 +13,8 @@
 struct serve_options {
 	const char *store, *socket, *ivshmem, *qmp;
 	uint64_t quota; /* 0: default */
+	uint64_t hw_error_quota;
+	bool allow_policy_disable;
 	enum rts_log log_level;
 	int sandbox; /* enum os_sandbox_mode */
 	int fds[SERVE_FDS];

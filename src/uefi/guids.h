@@ -19,6 +19,28 @@
 			0xa3, 0xbc, 0xda, 0xd0, 0x0e, 0x67, 0x65, 0x6f \
 		}                                                      \
 	}
+#define EFI_HARDWARE_ERROR_VARIABLE_GUID                               \
+	{                                                              \
+		0x414e6bdd, 0xe47b, 0x47cc,                            \
+		{                                                      \
+			0xb2, 0x44, 0xbb, 0x61, 0x02, 0x0c, 0xf5, 0x16 \
+		}                                                      \
+	}
+/* TCG Platform Reset Attack Mitigation Specification 1.10 §4 */
+#define EFI_MEMORY_OVERWRITE_CONTROL_DATA_GUID                         \
+	{                                                              \
+		0xe20939be, 0x32d4, 0x41be,                            \
+		{                                                      \
+			0xa1, 0x50, 0x89, 0x7f, 0x85, 0xd4, 0x98, 0x29 \
+		}                                                      \
+	}
+#define EFI_MEMORY_OVERWRITE_REQUEST_CONTROL_LOCK_GUID                 \
+	{                                                              \
+		0xbb983ccf, 0x151d, 0x40e1,                            \
+		{                                                      \
+			0xa0, 0x7b, 0x4a, 0x17, 0xbe, 0x16, 0x82, 0x92 \
+		}                                                      \
+	}
 #define EFI_SECURE_BOOT_ENABLE_DISABLE_GUID                            \
 	{                                                              \
 		0xf0a30bc7, 0xaf08, 0x4556,                            \

@@ -130,7 +130,9 @@ EFI_STATUS rts_vars_load(struct rts_vars *v, const struct rts_var *var)
 		return EFI_ALREADY_STARTED;
 	c.new = node_new(v, var);
 	status = c.new != NULL ? table_reserve(v, 1) : EFI_OUT_OF_RESOURCES;
-	if (!EFI_ERROR(status))
+	/* Records that are there stay, also where no new ones are taken. */
+	if (!EFI_ERROR(status) &&
+	    ((var->attr & ATTR_HR) == 0 || v->config.quota_hw_error != 0))
 		status = fits(v, &c, 1);
 	if (EFI_ERROR(status))
 		free(c.new);
@@ -210,11 +212,13 @@ EFI_STATUS rts_vars_get_next(const struct rts_vars *v, CHAR16 *name, uint64_t *n
 EFI_STATUS rts_vars_query(const struct rts_vars *v, uint32_t attr, uint64_t *ret_max,
 			  uint64_t *ret_remaining, uint64_t *ret_max_variable)
 {
-	const bool nv = (attr & ATTR_NV) != 0;
-	uint64_t max = nv ? v->config.quota_nv : v->config.quota_volatile;
-	uint64_t used = nv ? v->used_nv : v->used_volatile;
-	uint64_t left = max > used ? max - used : 0;
-	uint64_t largest = left > RTS_VARS_OVERHEAD ? left - RTS_VARS_OVERHEAD : 0;
+	const bool nv = (attr & ATTR_NV) != 0, hr = (attr & ATTR_HR) != 0;
+	const uint64_t max = hr   ? v->config.quota_hw_error
+			     : nv ? v->config.quota_nv
+				  : v->config.quota_volatile;
+	const uint64_t used = hr ? v->used_hw_error : nv ? v->used_nv : v->used_volatile;
+	const uint64_t left = max > used ? max - used : 0;
+	const uint64_t largest = left > RTS_VARS_OVERHEAD ? left - RTS_VARS_OVERHEAD : 0;
 
 	/* edk2's order */
 	if (attr == 0)
@@ -227,7 +231,7 @@ EFI_STATUS rts_vars_query(const struct rts_vars *v, uint32_t attr, uint64_t *ret
 	    (v->phase.runtime && (attr & ATTR_RT) == 0) ||
 	    (attr & (ATTR_NV | ATTR_HR)) == ATTR_HR)
 		return EFI_INVALID_PARAMETER;
-	if (attr & ATTR_HR) /* no storage of its own for hardware error records */
+	if (hr && max == 0)
 		return EFI_UNSUPPORTED;
 	*ret_max = max;
 	*ret_remaining = left;
@@ -241,14 +245,16 @@ EFI_STATUS rts_vars_query(const struct rts_vars *v, uint32_t attr, uint64_t *ret
  * again. */
 static EFI_STATUS advance(struct rts_vars *v, struct rts_vars_phase next)
 {
-	EFI_STATUS status;
+	EFI_STATUS first = EFI_SUCCESS, status;
 
 	if (memcmp(&next, &v->phase, sizeof next) == 0 && !v->run_unsaved)
 		return EFI_SUCCESS;
+	if (next.end_of_dxe && !v->phase.end_of_dxe)
+		first = mor_begin(v);
 	v->phase = next;
 	status = commit(v, NULL, 0, RTS_VARS_RUN);
 	v->run_unsaved = EFI_ERROR(status);
-	return status;
+	return EFI_ERROR(first) ? first : status;
 }
 
 EFI_STATUS rts_vars_end_of_dxe(struct rts_vars *v)

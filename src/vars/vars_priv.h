@@ -55,7 +55,7 @@ struct rts_vars {
 	size_t bucket_count; /* a power of two */
 	size_t count;
 	struct node *head, *tail, *rt_head, *rt_tail;
-	uint64_t used_nv, used_volatile;
+	uint64_t used_nv, used_volatile, used_hw_error;
 	struct policy *policies; /* in the order of their registration */
 	struct rts_vars_phase phase;
 	struct rts_vars_latches latches;
@@ -104,8 +104,8 @@ struct verdict {
 #define NO(s, w) ((struct verdict){(s), (w)})
 
 /* One variable, and what follows for SetupMode, SecureBoot, SecureBootEnable, VendorKeys
- * and VendorKeysNv. */
-#define REQUEST_CHANGES 6U
+ * and VendorKeysNv, or for Lang and PlatformLang. */
+#define REQUEST_CHANGES 7U
 
 /* One SetVariable on its way through the steps of vars_set.c. */
 struct request {
@@ -122,6 +122,9 @@ struct request {
 	bool has_digest;
 	uint8_t digest[32]; /* whom a private authenticated variable belongs to */
 	bool unsigned_keys; /* keys were changed, in user mode, without signature */
+
+	bool has_latches; /* what is latched with the change */
+	struct rts_vars_latches latches;
 
 	struct change changes[REQUEST_CHANGES];
 	size_t change_count;
@@ -153,6 +156,18 @@ struct verdict modes_presence(struct rts_vars *v, struct request *r);
 struct verdict modes_forced(struct rts_vars *v, struct request *r);
 /* Adds to the changes what follows from them. */
 struct verdict modes_follow(struct rts_vars *v, struct request *r);
+
+/* vars_check.c */
+struct verdict check_property(struct rts_vars *v, struct request *r);
+struct verdict check_defined(struct rts_vars *v, struct request *r);
+
+/* vars_mor.c */
+struct verdict mor_check(struct rts_vars *v, struct request *r);
+EFI_STATUS mor_begin(struct rts_vars *v);
+
+/* vars_lang.c */
+struct verdict lang_check(struct rts_vars *v, struct request *r);
+struct verdict lang_follow(struct rts_vars *v, struct request *r);
 
 /* vars_policy.c */
 struct verdict policy_check(struct rts_vars *v, struct request *r);

@@ -15,7 +15,6 @@ static struct verdict check_arguments(struct rts_vars *v, struct request *r)
 {
 	const uint32_t attr = r->attr;
 
-	(void)v;
 	if (r->name_len <= 2)
 		return NO(EFI_INVALID_PARAMETER, "no name (UEFI 2.10 8.2.3)");
 	if (r->data.p == NULL && r->data.n != 0)
@@ -29,7 +28,8 @@ static struct verdict check_arguments(struct rts_vars *v, struct request *r)
 	if ((attr & (ATTR_RT | ATTR_BS)) == ATTR_RT || (attr & ATTR_ALL) == ATTR_NV)
 		return NO(attr & ATTR_AW ? EFI_UNSUPPORTED : EFI_INVALID_PARAMETER,
 			  "no BOOTSERVICE_ACCESS (UEFI 2.10 8.2.3)");
-	if ((attr & (ATTR_AT | ATTR_AW)) == 0 && (attr & ATTR_HR) != 0)
+	if ((attr & (ATTR_AT | ATTR_AW)) == 0 && (attr & ATTR_HR) != 0 &&
+	    v->config.quota_hw_error == 0)
 		return NO(EFI_INVALID_PARAMETER, "no storage for hardware error records");
 	if (attr & ATTR_AW)
 		return NO(EFI_UNSUPPORTED,
@@ -75,20 +75,11 @@ static struct verdict check_update(struct rts_vars *v, struct request *r)
 			return NO(EFI_INVALID_PARAMETER,
 				  "only non-volatile runtime variables can be created at "
 				  "run time (UEFI 2.10 8.2.3)");
-		if ((r->attr & ATTR_HR) != 0)
-			return NO(EFI_OUT_OF_RESOURCES,
-				  "no storage for hardware error records");
 		return GO_ON;
 	}
 	if (v->phase.runtime && (old->var.attr & ATTR_NV) == 0)
 		return NO(EFI_WRITE_PROTECTED,
 			  "volatile variables are read-only at run time (UEFI 2.10 8.2.3)");
-	if (is_delete(r) || (r->attr & ATTR_AT) != 0) /* there is a new time at least */
-		return GO_ON;
-	if (is_append(r) ? r->payload.n == 0
-			 : old->var.data_len == r->payload.n &&
-				   memcmp(old->var.data, r->payload.p, r->payload.n) == 0)
-		return DONE("the same as before");
 	return GO_ON;
 }
 
@@ -150,6 +141,19 @@ static struct verdict build(struct rts_vars *v, struct request *r)
 	return verdict;
 }
 
+/* Nothing is written where nothing would change; of a signed variable the time does. */
+static struct verdict check_same(struct rts_vars *v, struct request *r)
+{
+	const struct node *old = r->changes[0].old, *new = r->changes[0].new;
+
+	(void)v;
+	if (r->change_count == 1 && old != NULL && new != NULL && (r->attr & ATTR_AT) == 0 &&
+	    old->var.data_len == new->var.data_len &&
+	    memcmp(old->var.data, new->var.data, old->var.data_len) == 0)
+		return DONE("the same as before");
+	return GO_ON;
+}
+
 static struct verdict check_quota(struct rts_vars *v, struct request *r)
 {
 	if (EFI_ERROR(fits(v, r->changes, r->change_count)))
@@ -160,6 +164,7 @@ static struct verdict check_quota(struct rts_vars *v, struct request *r)
 /* All of it becomes visible together, or nothing. */
 static struct verdict make_changes(struct rts_vars *v, struct request *r)
 {
+	const struct rts_vars_latches before = v->latches;
 	unsigned parts = 0;
 	EFI_STATUS status;
 
@@ -172,9 +177,15 @@ static struct verdict make_changes(struct rts_vars *v, struct request *r)
 		else if (!n->computed)
 			parts |= RTS_VARS_RUN;
 	}
+	if (r->has_latches) {
+		v->latches = r->latches;
+		parts |= RTS_VARS_RUN;
+	}
 	status = commit(v, r->changes, r->change_count, parts);
-	if (EFI_ERROR(status))
+	if (EFI_ERROR(status)) {
+		v->latches = before;
 		return NO(status, "the store could not keep the change");
+	}
 	r->change_count = 0; /* the table owns them now */
 	return DONE("done");
 }
@@ -185,9 +196,15 @@ static struct verdict (*const steps[])(struct rts_vars *v, struct request *r) = 
 	check_arguments,
 	auth_descriptor,
 	check_length,
+	mor_check,
+	/* VarCheck */
 	modes_properties,
+	check_property,
 	policy_check,
+	check_defined,
+
 	check_existing,
+	lang_check,
 	/* AuthVariableLib */
 	modes_presence,
 	auth_check,
@@ -196,6 +213,8 @@ static struct verdict (*const steps[])(struct rts_vars *v, struct request *r) = 
 	check_update,
 	build,
 	modes_follow,
+	lang_follow,
+	check_same,
 	check_quota,
 	make_changes,
 };

@@ -101,7 +101,9 @@ uint64_t node_cost(const struct node *n)
 
 uint64_t *used_by(struct rts_vars *v, const struct node *n)
 {
-	return n->var.attr & ATTR_NV ? &v->used_nv : &v->used_volatile;
+	return n->var.attr & ATTR_HR   ? &v->used_hw_error
+	       : n->var.attr & ATTR_NV ? &v->used_nv
+				       : &v->used_volatile;
 }
 
 bool visible(const struct rts_vars *v, const struct node *n)
@@ -168,26 +170,28 @@ void table_apply(struct rts_vars *v, const struct change *c)
 /* Whether the quotas hold after @changes. */
 EFI_STATUS fits(const struct rts_vars *v, const struct change *changes, size_t n)
 {
-	uint64_t nv = v->used_nv, vol = v->used_volatile;
-	bool nv_grows = false, vol_grows = false;
+	enum { NV, VOLATILE, HW_ERROR, SPACES };
+	const uint64_t quota[SPACES] = {v->config.quota_nv, v->config.quota_volatile,
+					v->config.quota_hw_error};
+	uint64_t used[SPACES] = {v->used_nv, v->used_volatile, v->used_hw_error};
+	bool grows[SPACES] = {false};
 
 	for (size_t i = 0; i < n; i++) {
 		const struct node *old = changes[i].old, *new = changes[i].new;
 		const struct node *any = new != NULL ? new : old;
-		uint64_t less = old != NULL ? node_cost(old) : 0;
-		uint64_t more = new != NULL ? node_cost(new) : 0;
+		const uint32_t attr = any != NULL ? any->var.attr : 0;
+		const uint64_t less = old != NULL ? node_cost(old) : 0;
+		const uint64_t more = new != NULL ? node_cost(new) : 0;
+		const unsigned space = attr & ATTR_HR   ? HW_ERROR
+				       : attr & ATTR_NV ? NV
+							: VOLATILE;
 
-		if (any != NULL && (any->var.attr & ATTR_NV) != 0) {
-			nv = nv - less + more;
-			nv_grows |= more > less;
-		} else {
-			vol = vol - less + more;
-			vol_grows |= more > less;
-		}
+		used[space] += more - less;
+		grows[space] |= more > less;
 	}
-	if ((nv_grows && nv > v->config.quota_nv) ||
-	    (vol_grows && vol > v->config.quota_volatile))
-		return EFI_OUT_OF_RESOURCES;
+	for (unsigned i = 0; i < SPACES; i++)
+		if (grows[i] && used[i] > quota[i])
+			return EFI_OUT_OF_RESOURCES;
 	return EFI_SUCCESS;
 }
 

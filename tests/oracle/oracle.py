@@ -4,7 +4,7 @@
 the distribution's firmware), to our service, and to our service behind edk2's VariableSmmRuntimeDxe. Every status,
 attribute, size and value is compared. What is forgiven is in this file, and in doc/deviations.md with its reason.
 
-Left to other tests: secure boot's variables and signed writes; names of EFI_GLOBAL_VARIABLE; names with surrogates.
+Left to other tests: secure boot's variables and signed writes; names of EFI_GLOBAL_VARIABLE (defined.py); names with surrogates.
 
 usage: oracle.py RUNTSERV [none]    TAP. The second word is meson's b_sanitize: an address sanitizer leaves no room for the flash
        ORACLE_SEEDS=N in the environment: N seeds, from 1 on
