@@ -147,8 +147,8 @@ static struct verdict check_same(struct rts_vars *v, struct request *r)
 	const struct node *old = r->changes[0].old, *new = r->changes[0].new;
 
 	(void)v;
-	if (r->change_count == 1 && old != NULL && new != NULL && (r->attr & ATTR_AT) == 0 &&
-	    old->var.data_len == new->var.data_len &&
+	if (r->change_count == 1 && old != NULL && new != NULL &&
+	    (r->attr & ATTR_AT) == 0 && old->var.data_len == new->var.data_len &&
 	    memcmp(old->var.data, new->var.data, old->var.data_len) == 0)
 		return DONE("the same as before");
 	return GO_ON;
