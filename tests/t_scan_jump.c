@@ -186,55 +186,12 @@ static void t_unmapped(void **state)
 	fake_fini(&s);
 }
 
-/* Bytes as they are; and what they say, where that is built in. */
-static void t_disasm(void **state)
-{
-	static const struct {
-		const char *bytes;
-		size_t n;
-		const char *hex, *text;
-	} code[] = {
-		{CODE("\xe9\x63\x14\x00\x00\x90"), "e9 63 14 00 00",
-		 "jmp 0xffffffffee002468"},
-		{CODE("\x31\xc0\xc3"), "31 c0 c3", "xor eax, eax; ret"},
-		{CODE("\x48\xb8\x10\x51\x65\x0f\x00\x00\x00\x00\xff\xe0"),
-		 "48 b8 10 51 65 0f 00 00 00 00 ff e0", "mov rax, 0xf655110; jmp rax"},
-		{CODE("\x68\x10\x51\x65\x0f\xc3\xe8"), "68 10 51 65 0f c3",
-		 "push 0xf655110; ret"},
-		{CODE("\x06\x06"), "06 06", ""},
-		{CODE("\xe9\x63"), "e9 63", ""},
-		{CODE(""), "", ""},
-	};
-	char got[RTS_SCAN_DISASM_MAX];
-	uint8_t many[4096];
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(code); i++) {
-		char want[RTS_SCAN_DISASM_MAX];
-
-		rts_scan_disasm((struct bytes){(const uint8_t *)code[i].bytes, code[i].n},
-				VA + 0x1000, got);
-		if (strstr(got, "  ") != NULL)
-			snprintf(want, sizeof want, "%s  %s", code[i].hex, code[i].text);
-		else
-			memcpy(want, code[i].hex, strlen(code[i].hex) + 1);
-		/* without Zydis, what lies behind is there, too */
-		assert_memory_equal(got, want, strlen(want));
-		assert_true(strstr(got, "  ") == NULL || strcmp(got, want) == 0);
-	}
-	memset(many, 0x90, sizeof many);
-	rts_scan_disasm((struct bytes){many, sizeof many}, VA, got);
-	assert_true(strlen(got) < sizeof got);
-	assert_memory_equal(got, "90 90 90 ", 9);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_jumps),
 		cmocka_unit_test(t_borders),
 		cmocka_unit_test(t_unmapped),
-		cmocka_unit_test(t_disasm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,8 +96,8 @@ struct rts_scan_config {
 	/* Of the pass over memory; may be called from any of the threads; false: stop
 	 * (EFI_ABORTED). May be NULL. */
 	bool (*progress)(void *ctx, uint64_t done, uint64_t total);
-	/* Memory of the image at @offset, @len bytes, is needed, or no longer. May be NULL.
-	 */
+	/* What lies in the image's file at @offset, @len bytes, is needed, or no longer (0
+	 * and UINT64_MAX: nothing of it is). May be NULL. */
 	void (*window)(void *ctx, uint64_t offset, uint64_t len, bool needed);
 	void *ctx;
 };

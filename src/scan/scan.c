@@ -254,12 +254,6 @@ EFI_STATUS rts_scan_run(const struct rts_scan_config *config, struct diag *d,
 			(struct rts_scan_service){.name = rts_scan_service_name(i),
 						  .driver = -1,
 						  .verdict = RTS_SCAN_NOT_IN_IMAGE};
-	if (info->problem != NULL)
-		rts_scan_note(&s, "the image is broken: %s", info->problem);
-	if (info->assumed_hole)
-		rts_scan_note(&s,
-			      "no vmss or vmsn beside the vmem file: the hole from 3 to 4 "
-			      "GiB is assumed, and addresses above it may be wrong");
 	status = run(&s);
 	if (s.no_memory && (status == EFI_SUCCESS || status == EFI_NOT_FOUND))
 		status = EFI_OUT_OF_RESOURCES;

@@ -11,6 +11,7 @@
 #define PAGE        4096U
 #define CHUNK       (4U << 20)   /* what a thread takes at a time */
 #define PACKED      (256U << 10) /* ... at once, where it has to be unpacked */
+#define DROP_EVERY  (64U << 20)  /* bytes of packed memory */
 #define THREADS_MAX 64U
 
 struct walk {
@@ -57,6 +58,10 @@ static void look_through(struct walk *w, struct scan_piece *p, uint64_t at, uint
 		w->look(p, view, at);
 		if (plain && c->window != NULL)
 			c->window(c->ctx, offset, view.n, false);
+		/* where what is packed lies in the file, only the reader knows */
+		if (!plain && c->window != NULL &&
+		    p->bytes / DROP_EVERY != (p->bytes + view.n) / DROP_EVERY)
+			c->window(c->ctx, 0, UINT64_MAX, false);
 		p->bytes += view.n;
 		at += view.n;
 	}

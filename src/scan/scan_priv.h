@@ -323,11 +323,6 @@ int rts_scan_driver_at(const struct scan *s, uint64_t at);
  */
 unsigned rts_scan_jump(struct scan *s, uint64_t at, uint64_t *ret);
 
-/* The instructions that @code begins with, at address @at: "e9 fb 0f 00 00  jmp 0x...", up
- * to one that leads away. Without Zydis, or where there is none: all of its bytes. */
-#define RTS_SCAN_DISASM_MAX 256U
-void rts_scan_disasm(struct bytes code, uint64_t at, char ret[RTS_SCAN_DISASM_MAX]);
-
 /* ---- Windows (scan_windows.c) ---- */
 
 /* Windows' copies of the service pointers: HalEfiRuntimeServicesBlock (9 pointers) and

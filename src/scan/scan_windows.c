@@ -563,8 +563,9 @@ static EFI_STATUS search(struct search *w)
 	find_roots(w);
 	if (!w->known && w->root_count == 0)
 		return EFI_SUCCESS;
-	if (w->known ? !want_pointers(w)
-		     : !missing_code(w, w->root[0].at, w->root[0].levels, 0))
+	if ((w->known ? !want_pointers(w)
+		      : !missing_code(w, w->root[0].at, w->root[0].levels, 0)) &&
+	    (w->known || rts_dump_info(w->s->dump)->cpu_count > 0))
 		rts_scan_note(w->s,
 			      "the page tables lead to too many places that the image "
 			      "lacks: Windows' copies of the service pointers may "
