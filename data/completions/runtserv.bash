@@ -4,7 +4,7 @@
 _runtserv()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verbs='serve run scan memmap rom fw' words=
+	local verbs='serve vars run scan memmap rom fw' words=
 
 	case ${COMP_CWORD}:${COMP_WORDS[1]} in
 	1:*)
@@ -59,6 +59,17 @@ _runtserv()
 			words='--json --html --svg --extract --firmware --inventory --live --save --qmp --threads
 				--help'
 			;;
+		esac
+		;;
+	2:vars)
+		words='list get set delete --help'
+		;;
+	*:vars)
+		case ${COMP_WORDS[2]}:$cur in
+		list:-*) words='--json --help' ;;
+		get:-*) words='--json --raw --output --help' ;;
+		set:-*) words='--data --file --text --attributes --time --quota --help' ;;
+		delete:-*) words='--help' ;;
 		esac
 		;;
 	*:memmap)

@@ -4,6 +4,7 @@
 complete -c runtserv -n __fish_use_subcommand -f -l help -d 'Print help'
 complete -c runtserv -n __fish_use_subcommand -f -l version -d 'Print the version'
 complete -c runtserv -n __fish_use_subcommand -f -a serve -d 'Give a virtual machine its UEFI variables'
+complete -c runtserv -n __fish_use_subcommand -f -a vars -d 'Show and change the variables in a store'
 complete -c runtserv -n __fish_use_subcommand -f -a run -d 'Run UEFI drivers natively and name every rule they break'
 complete -c runtserv -n __fish_use_subcommand -f -a scan -d 'Find and verify the UEFI runtime drivers in a memory image'
 complete -c runtserv -n __fish_use_subcommand -f -a memmap -d 'Show a UEFI memory map and its sums'
@@ -81,3 +82,9 @@ complete -c runtserv -n $scan -l save -r -F -d 'Keep what was looked at'
 complete -c runtserv -n $scan -l qmp -r -F -d 'The memory of a QEMU guest'
 complete -c runtserv -n $scan -l threads -x -d 'At most so many'
 complete -c runtserv -n $scan -l help -d 'Print help'
+
+set -l vars '__fish_seen_subcommand_from vars'
+set -l vars_forms list get set delete
+complete -c runtserv -n "$vars; and not __fish_seen_subcommand_from $vars_forms" -f -a "$vars_forms"
+complete -c runtserv -n $vars -l json -f -d 'Print a JSON document'
+complete -c runtserv -n $vars -l help -f -d 'Print help'

@@ -77,3 +77,4 @@ int cmd_rom(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_scan(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
+int cmd_vars(int argc, char **argv);

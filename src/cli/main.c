@@ -12,6 +12,7 @@ static const struct {
 	const char *about;
 } verbs[] = {
 	{"serve", cmd_serve, "give a virtual machine its UEFI variables"},
+	{"vars", cmd_vars, "show and change the variables in a store"},
 	{"run", cmd_run, "run UEFI drivers natively and name every rule they break"},
 	{"scan", cmd_scan, "find and verify the UEFI runtime drivers in a memory image"},
 	{"memmap", cmd_memmap, "show a UEFI memory map and its sums"},

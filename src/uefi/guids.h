@@ -70,6 +70,15 @@
 		}                                                      \
 	}
 
+/* shim's variables: MokList, SbatLevel and their like. */
+#define SHIM_LOCK_GUID                                                 \
+	{                                                              \
+		0x605dab50, 0xe046, 0x4300,                            \
+		{                                                      \
+			0xab, 0xb6, 0x3d, 0xd8, 0x10, 0xdd, 0x8b, 0x23 \
+		}                                                      \
+	}
+
 /* Signature types, UEFI 2.10 §32.4.1. */
 #define EFI_CERT_SHA1_GUID                                             \
 	{                                                              \
