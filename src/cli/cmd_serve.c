@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,15 +16,12 @@
 #include "crypto/crypto_pkcs7.h"
 #include "os/os_clock.h"
 #include "os/os_notify.h"
-#include "os/os_sandbox.h"
 #include "os/os_socket.h"
 #include "uefi/guids.h"
 
 /* As JSON it is up to three times as long, and that still is less than what a store may be.
  */
 #define QUOTA_MAX (5U << 20)
-
-#define SANDBOX_PATHS 8U
 
 enum {
 	OPT_STORE,
@@ -372,59 +368,6 @@ static int start_links(struct serve *s, struct os_listener *listener, struct dia
 	return 0;
 }
 
-/* The folder of a path; a path that does not fit was not opened either. */
-static const char *folder(const char *path, char ret[PATH_MAX])
-{
-	const char *slash = strrchr(path, '/');
-
-	if (slash == NULL)
-		return ".";
-	snprintf(ret, PATH_MAX, "%.*s", slash == path ? 1 : (int)(slash - path), path);
-	return ret;
-}
-
-static int confine(struct serve *s, struct diag *d, const char **ret_missing)
-{
-	struct os_sandbox_path paths[SANDBOX_PATHS];
-	char sock[PATH_MAX], page[PATH_MAX];
-	const char *store = store_folder(s->store);
-	size_t n = 0;
-
-	if (store != NULL)
-		paths[n++] = (struct os_sandbox_path){store, OS_SANDBOX_STORE};
-	if (s->o.socket != NULL)
-		paths[n++] = (struct os_sandbox_path){folder(s->o.socket, sock),
-						      OS_SANDBOX_UNLINK};
-	if (s->o.ivshmem != NULL)
-		paths[n++] = (struct os_sandbox_path){folder(s->o.ivshmem, page),
-						      OS_SANDBOX_UNLINK};
-	if (s->o.qmp != NULL) /* the age of QEMU's process */
-		paths[n++] = (struct os_sandbox_path){"/proc", OS_SANDBOX_READ};
-	return os_sandbox(paths, n, d, ret_missing);
-}
-
-static int enter_sandbox(struct serve *s, struct diag *d)
-{
-	struct diag why = {0};
-	const char *missing = "";
-	int r;
-
-	if (s->o.sandbox == OS_SANDBOX_OFF)
-		return 0;
-	if (s->o.sandbox == OS_SANDBOX_LOG) {
-		serve_log(s, RTS_LOG_INFO,
-			  "sandbox: nothing is enforced; Landlock has no log-only mode");
-		return 0;
-	}
-	r = confine(s, &why, &missing);
-	if (r < 0 && s->o.sandbox == OS_SANDBOX_ON)
-		return diag(d, r, "sandbox: %s", why.text);
-	if (r < 0 || *missing != 0)
-		link_say(&(struct link_log){serve_log, s}, RTS_LOG_INFO, "sandbox: %s%s",
-			 r < 0 ? why.text : "this kernel does not confine ", missing);
-	return 0;
-}
-
 static void stop(struct serve *s, struct os_listener *listener)
 {
 	link_qmp_free(s->qmp);
@@ -455,7 +398,7 @@ int cmd_serve(int argc, char **argv)
 	if (r == 0)
 		r = start_links(&s, &listener, &d);
 	if (r == 0)
-		r = enter_sandbox(&s, &d);
+		r = serve_sandbox(&s, &d);
 	if (r < 0) {
 		r = cli_error("serve", "%s", d.text);
 	} else {

@@ -55,3 +55,9 @@ extern const struct rts_wire_guest_ops serve_guest_ops;
 
 /* Begins to watch QEMU's monitor for resets. 0 or -errno. */
 int serve_qmp_start(struct serve *s);
+
+/*
+ * Gives up what the daemon does not need once it serves, as --sandbox says. 0, or -errno
+ * with a text: what was asked for cannot be had.
+ */
+int serve_sandbox(struct serve *s, struct diag *d);

@@ -6,9 +6,10 @@
 #include <seccomp.h>
 #include <string.h>
 
-static int fill(scmp_filter_ctx filter, const int *calls, size_t count, struct diag *d)
+static int fill(scmp_filter_ctx filter, uint32_t others, const int *calls, size_t count,
+		struct diag *d)
 {
-	int r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_TRAP);
+	int r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, others);
 
 	if (r == 0)
 		r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 1);
@@ -32,14 +33,24 @@ static int fill(scmp_filter_ctx filter, const int *calls, size_t count, struct d
 	return 0;
 }
 
-int os_seccomp_allow(const int *calls, size_t count, struct diag *d)
+static int load(uint32_t others, const int *calls, size_t count, struct diag *d)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_TRAP);
+	scmp_filter_ctx filter = seccomp_init(others);
 	int r;
 
 	if (filter == NULL)
 		return diag(d, -ENOMEM, "seccomp filter: %s", strerror(ENOMEM));
-	r = fill(filter, calls, count, d);
+	r = fill(filter, others, calls, count, d);
 	seccomp_release(filter);
 	return r;
+}
+
+int os_seccomp_allow(const int *calls, size_t count, struct diag *d)
+{
+	return load(SCMP_ACT_TRAP, calls, count, d);
+}
+
+int os_seccomp_log(const int *calls, size_t count, struct diag *d)
+{
+	return load(SCMP_ACT_LOG, calls, count, d);
 }

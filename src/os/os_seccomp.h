@@ -18,3 +18,6 @@
  * kernel without filters.
  */
 int os_seccomp_allow(const int *calls, size_t count, struct diag *d);
+
+/* The same, but other calls are made, and the kernel's audit log tells of them. */
+int os_seccomp_log(const int *calls, size_t count, struct diag *d);

@@ -208,16 +208,36 @@ gone 2 && grep -q 'page.shm: somebody has shrunk the file' log && [ ! -e page ]
 ok 'shrunk memory: exit 2 with a reason' $?
 
 # sandbox
-if "$runtserv" serve --store memory: --socket "$dir/x" --sandbox on --fd 99 2>&1 | grep -q Landlock; then
-	ok 'sandbox # SKIP this kernel has no Landlock' 0
+# boxed SECCOMP NNP: what the kernel says of the daemon
+boxed() { grep -q "^Seccomp:.$1" /proc/$pid/status && grep -q "^NoNewPrivs:.$2" /proc/$pid/status; }
+if ! start --store s.json --socket mm.sock --ivshmem page --qmp none.qmp --sandbox on &&
+	grep -E 'sandbox: .*(Landlock|libseccomp|seccomp filter)' log >out; then
+	ok "sandbox # SKIP $(sed 's/.*sandbox: //' out)" 0
 else
-	start --store s.json --socket mm.sock --sandbox on && "$client" mm.sock set Boxed 1 &&
-		grep -q '^NoNewPrivs:.1' /proc/$pid/status && kill -TERM $pid && gone 0 && [ ! -e mm.sock ]
-	ok 'sandbox' $?
+	boxed 2 1 && ! grep -q sandbox: log
+	ok 'sandbox: system calls are filtered, privileges cannot be gained' $?
+	"$client" mm.sock set Boxed 1 && "$client" mm.sock setv Boxed2 2 && "$client" mm.sock reset && get Boxed 1 &&
+		! get Boxed2 2
+	ok 'sandbox: variables come and go' $?
+	sed 's/"data": *"31"/"data": "32"/' s.json >s.new && mv s.new s.json && "$client" mm.sock set Boxed3 3 >answer
+	[ $? = 1 ] && grep -q 0x8000000000000007 answer && kill -0 $pid && get Boxed 1 && boxed 2 1
+	ok 'sandbox: somebody else edits the store, and neither edit nor daemon is lost' $?
+	kill -TERM $pid && gone 0 && [ ! -e mm.sock ] && [ ! -e page ]
+	ok 'sandbox: it ends as it should' $?
+	start --store full.json --socket mm.sock --sandbox on && chmod 640 full.json &&
+		"$client" mm.sock set Small z && [ "$(stat -c %a full.json)" = 640 ]
+	rc=$?
+	kill -TERM $pid && gone 0 && [ $rc = 0 ]
+	ok 'sandbox: the mode of the store is kept' $?
+	start --store memory: --ivshmem page --sandbox on && truncate -s 0 page.shm && gone 2 &&
+		grep -q 'page.shm: somebody has shrunk the file' log
+	ok 'sandbox: shrunk memory' $?
 fi
 start --store s.json --socket mm.sock --sandbox log && grep -q 'nothing is enforced' log &&
-	kill -TERM $pid && gone 0
-ok 'sandbox that only logs says that it does not' $?
+	"$client" mm.sock set Logged 1 && kill -TERM $pid && gone 0
+ok 'sandbox that only logs says so, and everything works' $?
+start --store s.json --socket mm.sock --sandbox off && boxed 0 0 && kill -TERM $pid && gone 0
+ok 'no sandbox' $?
 
 # descriptors from a service manager, and what it is told
 if command -v python3 >/dev/null; then
