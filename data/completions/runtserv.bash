@@ -62,7 +62,7 @@ _runtserv()
 		esac
 		;;
 	2:vars)
-		words='list get set delete --help'
+		words='list get set delete boot diff merge convert --help'
 		;;
 	*:vars)
 		case ${COMP_WORDS[2]}:$cur in
@@ -70,6 +70,13 @@ _runtserv()
 		get:-*) words='--json --raw --output --help' ;;
 		set:-*) words='--data --file --text --attributes --time --quota --help' ;;
 		delete:-*) words='--help' ;;
+		boot:-*)
+			words='--add --file --uri --device-path --args --first --remove --order --next --enable --disable
+				--quota --json --help'
+			;;
+		diff:-*) words='--json --help' ;;
+		merge:-*) words='--delete --quota --help' ;;
+		convert:-*) words='--layout --force --lossy --help' ;;
 		esac
 		;;
 	*:memmap)

@@ -459,6 +459,10 @@ static const struct {
 	{"get", vars_get_one, "[OPTION]... STORE NAME[-GUID]"},
 	{"set", vars_set, "[OPTION]... STORE NAME[-GUID]"},
 	{"delete", vars_delete, "STORE NAME[-GUID]..."},
+	{"boot", vars_boot, "[OPTION]... STORE"},
+	{"diff", vars_diff, "[OPTION]... A B"},
+	{"merge", vars_merge, "[OPTION]... STORE FROM"},
+	{"convert", vars_convert, "[OPTION]... FROM TO"},
 };
 
 int cmd_vars(int argc, char **argv)

@@ -125,3 +125,9 @@ int vars_json_print(json_t *doc); /* takes @doc; EXIT_WELL, or EXIT_TROUBLE */
 int vars_options_json(const struct cli_command *c, int argc, char **argv, bool *ret_json,
 		      bool *ret_go);
 int vars_usage(const struct cli_command *c, const char *want);
+
+/* The forms of the verb that have a file of their own. */
+int vars_boot(int argc, char **argv);
+int vars_diff(int argc, char **argv);
+int vars_merge(int argc, char **argv);
+int vars_convert(int argc, char **argv);

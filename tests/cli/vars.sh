@@ -138,6 +138,59 @@ ok 'delete: the same twice' $?
 [ "$(echo s.json*)" = 's.json s.json.lock' ]
 ok 'no other file is left' $?
 
+# boot entries
+fresh
+efi='\EFI\debian\shimx64.efi'
+quiet 0 boot --add Debian --file "$efi" s.json && quiet 0 boot --add Net --uri http://a/b.efi --args 'x=1' --first s.json &&
+	quiet 0 boot --add Raw --device-path 02010c00d041030a000000007fff0400 s.json &&
+	quiet 0 boot --next 3 s.json && quiet 0 boot --disable Boot0002 s.json &&
+	golden vars-boot.txt 0 boot s.json
+ok 'boot: entries are made, and shown in their order' $?
+golden vars-boot.json 0 boot --json s.json
+ok 'boot: as JSON' $?
+golden vars-boot-get.txt 0 get s.json Boot0003
+ok 'boot: one entry' $?
+fails 'comes twice' boot --order 4,4 s.json && quiet 0 boot --enable 2 s.json && quiet 0 boot --order 4,2 s.json && run 0 boot s.json &&
+	[ "$(sed 's/  */ /g' out | cut -c1-12)" = "$(printf 'next Boot000\n 1 Boot0004 \n 2 Boot0002 \n - Boot0003 ')" ]
+ok 'boot: the order' $?
+quiet 0 boot --remove 3 s.json && run 1 list s.json BootNext && run 1 list s.json Boot0003 &&
+	quiet 0 boot --remove 2 s.json && quiet 0 boot --remove 4 s.json && run 1 list s.json BootOrder
+ok 'boot: removing takes it out of everything' $?
+fresh
+run 1 boot --remove 7 s.json && grep -q 'there is no Boot0007' err && run 1 boot --next 7 s.json && run 1 boot --enable 7 s.json && same &&
+	fails 'not the number' boot --next xyz s.json && fails 'not numbers' boot --order ,1 s.json &&
+	fails 'one change' boot --next 1 --remove 1 s.json && fails 'wants one of' boot --add A s.json &&
+	fails 'wants one of' boot --add A --file a --uri b s.json && fails 'go with' boot --file a s.json &&
+	fails '--add: not' boot --add A --device-path 0g s.json && quiet 0 boot --next none s.json && same
+ok 'boot: what is no entry, and what is no change' $?
+
+# two stores
+quiet 0 diff "$sample" s.json
+ok 'diff: none' $?
+"$runtserv" vars set --data 0a00 s.json BootOrder && "$runtserv" vars delete s.json Zero &&
+	"$runtserv" vars set --text new --attributes NV+BS s.json New-5f3c6b1e-7f0a-4c0e-9d3b-0c1d2e3f4a5b
+golden vars-diff.txt 1 diff "$sample" s.json
+ok 'diff' $?
+run 1 diff --json "$sample" s.json && python3 -c 'import json, sys
+d = json.load(open("out"))["differences"]
+sys.exit([(x["a"] and x["a"]["name"], x["b"] and x["b"]["name"]) for x in d] !=
+	[("Zero", None), ("BootOrder", "BootOrder"), (None, "New")])'
+ok 'diff as JSON' $?
+quiet 0 merge s.json "$sample" && quiet 0 delete s.json New && quiet 0 diff "$sample" s.json
+ok 'merge puts back what differs' $?
+quiet 0 merge --delete s.json "$sample" && run 0 list s.json && [ ! -s out ]
+ok 'merge can delete' $?
+quiet 0 merge s.json "$sample" && quiet 0 diff "$sample" s.json
+ok 'merge keeps times and owners' $?
+cp "$sample" p.json && quiet 0 delete p.json Priv && quiet 0 convert p.json c.fd && quiet 0 convert c.fd c.json && cmp p.json c.json
+ok 'convert, there and back: the same bytes' $?
+run 0 list c.fd && grep -q 'Boot0000 Boot0001' out && quiet 0 set --data 0500 c.fd Timeout && run 0 get c.fd Timeout && grep -qx 5 out
+ok 'a flash image is a store, too' $?
+run 1 convert "$sample" d.fd && grep -q '^runtserv vars: lost: Priv-' err && [ ! -e d.fd ]
+ok 'convert says what would be lost, and does nothing' $?
+fails 'c.fd' convert p.json c.fd && quiet 0 convert --force p.json c.fd && [ -e c.fd.bak ]
+ok 'convert does not replace a store by itself' $?
+
 # hostile text
 printf '{"version":2,"variables":[{"guid":"8be4df61-93ca-11d2-aa0d-00e098032b8c","name":"Boot0000","attr":7,
 "data":"01000000040041001b005b0032004a0000007fff0400"},{"guid":"8be4df61-93ca-11d2-aa0d-00e098032b8c",

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* `runtserv vars diff`, `merge` and `convert`: two stores at a time. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "cli/vars.h"
+
+#define VERB "vars"
+
+static const struct cli_option diff_options[] = {
+	{"json", NULL, "print a JSON document"},
+	{NULL, NULL, NULL},
+};
+
+static const struct cli_command diff_command = {
+	"vars diff",
+	"[OPTION]... A B",
+	"Shows how the variables of store B differ from those of store A, of whatever "
+	"kinds\n"
+	"they are; their order does not matter. Exit status 1: they differ.",
+	diff_options,
+};
+
+static bool same(const struct rts_var *a, const struct rts_var *b)
+{
+	return a->attr == b->attr && a->data_len == b->data_len &&
+	       memcmp(a->data, b->data, a->data_len) == 0 &&
+	       memcmp(&a->time, &b->time, sizeof a->time) == 0 &&
+	       a->has_digest == b->has_digest &&
+	       (!a->has_digest || memcmp(a->digest, b->digest, sizeof a->digest) == 0);
+}
+
+static void diff_line(const struct vars *s, char sign, const struct rts_var *var)
+{
+	const struct vars_certs certs = {s->crypto, crypto_x509_read};
+	char attr[40];
+
+	printf("%c %-11s  %5u  ", sign, vars_attr_text(var->attr, attr), var->data_len);
+	vars_print_name(stdout, var->name, var->name_len);
+	putchar('-');
+	vars_print_guid(stdout, &var->guid);
+	fputs("  ", stdout);
+	vars_print_short(stdout, &certs, var);
+	if ((var->attr & EFI_VARIABLE_TIME_BASED_AUTHENTICATED_WRITE_ACCESS) != 0) {
+		fputs("  written ", stdout);
+		vars_print_time(stdout, &var->time);
+	}
+	putchar('\n');
+}
+
+/* @a or @b may be NULL. */
+static void difference(const struct vars *s, const struct rts_var *a,
+		       const struct rts_var *b, json_t *all)
+{
+	const struct vars_certs certs = {s->crypto, crypto_x509_read};
+
+	if (all != NULL) {
+		json_array_append_new(
+			all, json_pack("{s:o, s:o}", "a",
+				       a != NULL ? vars_json(&certs, a) : json_null(), "b",
+				       b != NULL ? vars_json(&certs, b) : json_null()));
+		return;
+	}
+	if (a != NULL)
+		diff_line(s, '-', a);
+	if (b != NULL)
+		diff_line(s, '+', b);
+}
+
+static size_t compare(const struct vars *a, const struct vars *b, json_t *all)
+{
+	struct rts_vars_cursor cursor = {0};
+	const struct rts_var *var, *other;
+	size_t n = 0;
+
+	while (vars_next(a, &cursor, &var)) {
+		other = vars_get(b, &var->guid, var->name, var->name_len);
+		if (other == NULL || !same(var, other)) {
+			difference(a, var, other, all);
+			n++;
+		}
+	}
+	cursor = (struct rts_vars_cursor){0};
+	while (vars_next(b, &cursor, &var))
+		if (vars_get(a, &var->guid, var->name, var->name_len) == NULL) {
+			difference(b, NULL, var, all);
+			n++;
+		}
+	return n;
+}
+
+int vars_diff(int argc, char **argv)
+{
+	cleanup(vars_close) struct vars a = {0};
+	cleanup(vars_close) struct vars b = {0};
+	bool json = false, go;
+	json_t *all = NULL;
+	size_t n;
+	int r = vars_options_json(&diff_command, argc, argv, &json, &go);
+
+	if (!go)
+		return r;
+	if (argc - optind != 2)
+		return vars_usage(&diff_command, "two stores");
+	r = vars_open(&a, argv[optind], VARS_READ, 0);
+	if (r == EXIT_WELL)
+		r = vars_open(&b, argv[optind + 1], VARS_READ, 0);
+	if (r != EXIT_WELL)
+		return r;
+	if (json)
+		all = json_array();
+	n = compare(&a, &b, all);
+	if (json)
+		r = vars_json_print(json_pack("{s:s, s:o}", "schema", "runtserv.vars/1",
+					      "differences", all));
+	return r == EXIT_WELL && n > 0 ? EXIT_FINDINGS : r;
+}
+
+enum { MERGE_DELETE, MERGE_QUOTA };
+
+static const struct cli_option merge_options[] = {
+	{"delete", NULL, "delete from STORE what FROM names, where it is there"},
+	{"quota", "BYTES", "room in the store, as for serve (default 262144)"},
+	{NULL, NULL, NULL},
+};
+
+static const struct cli_command merge_command = {
+	"vars merge",
+	"[OPTION]... STORE FROM",
+	"Puts all variables of the store FROM, such as a JSON file, into STORE, in place "
+	"of\n"
+	"those that it has under the same names.",
+	merge_options,
+};
+
+static int merge(struct vars *s, const struct vars *from, bool delete)
+{
+	cleanup(freep) struct rts_var_edit *edits = NULL;
+	struct rts_vars_cursor cursor = {0};
+	const struct rts_var *var;
+	size_t n = 0, cap = 0;
+
+	while (vars_next(from, &cursor, &var)) {
+		if (delete &&vars_get(s, &var->guid, var->name, var->name_len) == NULL)
+			continue;
+		if (n == cap) {
+			struct rts_var_edit *more;
+
+			cap = cap > 0 ? cap * 2 : 64;
+			more = reallocarray(edits, cap, sizeof *edits);
+			if (more == NULL)
+				return cli_error(VERB, "out of memory");
+			edits = more;
+		}
+		edits[n++] = (struct rts_var_edit){*var, delete};
+	}
+	return n > 0 ? vars_edit(s, edits, n) : EXIT_WELL;
+}
+
+int vars_merge(int argc, char **argv)
+{
+	cleanup(vars_close) struct vars s = {0};
+	cleanup(vars_close) struct vars from = {0};
+	uint64_t quota = RTS_VARS_QUOTA;
+	bool delete = false;
+	const char *arg;
+	int option, r;
+
+	while ((option = cli_next(&merge_command, argc, argv, &arg)) >= 0) {
+		if (option == MERGE_DELETE)
+			delete = true;
+		else if (!vars_number(arg, VARS_QUOTA_MAX, &quota))
+			return cli_error(VERB, "--quota %s: not a number of bytes", arg);
+	}
+	if (option != CLI_DONE)
+		return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
+	if (argc - optind != 2)
+		return vars_usage(&merge_command, "a STORE and another");
+	r = vars_open(&from, argv[optind + 1], VARS_READ, 0);
+	if (r == EXIT_WELL)
+		r = vars_open(&s, argv[optind], VARS_EDIT, quota);
+	return r == EXIT_WELL ? merge(&s, &from, delete) : r;
+}
+
+enum { CONVERT_LAYOUT, CONVERT_FORCE, CONVERT_LOSSY };
+
+static const struct cli_option convert_options[] = {
+	{"layout", "NAME", "of a new flash image: 4m (default), 2m, aavmf"},
+	{"force", NULL, "replace what is in TO, and keep that as TO.bak"},
+	{"lossy", NULL, "go on where TO cannot hold all that is in FROM"},
+	{NULL, NULL, NULL},
+};
+
+static const struct cli_command convert_command = {
+	"vars convert",
+	"[OPTION]... FROM TO",
+	"Makes the store TO of the store FROM; the kind of a new one is told by its name:\n"
+	"NAME.json, NAME.fd (edk2's flash image), NAME/ (a folder like efivarfs). Exit\n"
+	"status 1: something would be lost, so nothing was written (see --lossy).",
+	convert_options,
+};
+
+static void lost(void *ctx, const char *text)
+{
+	(void)ctx;
+	fputs("runtserv vars: lost: ", stderr);
+	cli_print_text(stderr, text);
+	fputc('\n', stderr);
+}
+
+static void log_line(void *ctx, enum rts_log level, const char *text)
+{
+	(void)ctx;
+	if (level > RTS_LOG_WARNING)
+		return;
+	fputs("runtserv vars: ", stderr);
+	cli_print_text(stderr, text);
+	fputc('\n', stderr);
+}
+
+int vars_convert(int argc, char **argv)
+{
+	struct store_conversion c = {.lost = lost, .log = log_line};
+	struct diag d = {0};
+	const char *arg;
+	int option, r;
+
+	while ((option = cli_next(&convert_command, argc, argv, &arg)) >= 0) {
+		if (option == CONVERT_LAYOUT)
+			c.layout = arg;
+		else
+			*(option == CONVERT_FORCE ? &c.force : &c.lossy) = true;
+	}
+	if (option != CLI_DONE)
+		return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
+	if (argc - optind != 2)
+		return vars_usage(&convert_command, "FROM and TO");
+	c.from = argv[optind];
+	c.to = argv[optind + 1];
+	r = store_convert(&c, &d);
+	if (r < 0)
+		return cli_error(VERB, "%s", cli_clean_text(d.text));
+	return r > 0 ? EXIT_FINDINGS : EXIT_WELL;
+}
