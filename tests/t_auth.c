@@ -649,7 +649,8 @@ static void t_who(void **state)
 		const enum name n = i / WAYS / WHO % (DBT + 1);
 		const unsigned phase = i / WAYS / WHO / (DBT + 1) % PHASES;
 		const enum mode mode = i / WAYS / WHO / (DBT + 1) / PHASES;
-		const bool ok = mode != USER || may[n][who];
+		const bool ok = mode == SETUP || (mode == CUSTOM && phase != RUNTIME) ||
+				may[n][who];
 		const bool there = way != CREATE;
 		EFI_STATUS want = ok ? EFI_SUCCESS : EFI_SECURITY_VIOLATION;
 		struct machine *m = machine_in(mode);
@@ -717,6 +718,8 @@ static void t_attributes(void **state)
 	SAYS(m, set_by(m, PK, NV | BS | AT, cert(keys[BY_PK]), NOBODY), EFI_SUCCESS, NULL);
 	enter(m, RUNTIME);
 	SAYS(m, set_by(m, PK, NV | BS | AT, nothing(), BY_PK), EFI_WRITE_PROTECTED, NULL);
+	SAYS(m, set_by(m, DB, KEYS_ATTR, hash(1), BY_PK), EFI_SECURITY_VIOLATION,
+	     "neither");
 	machine_free(m);
 	/* neither BS nor RT: a delete, of what is not there */
 	m = machine_in(SETUP);

@@ -526,18 +526,12 @@ static void t_hash_of_pieces(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_sha256),
-		cmocka_unit_test(t_forms),
-		cmocka_unit_test(t_chains),
-		cmocka_unit_test(t_no_authority),
-		cmocka_unit_test(t_refused),
-		cmocka_unit_test(t_other_messages),
-		cmocka_unit_test(t_content_counts),
-		cmocka_unit_test(t_each_byte),
-		cmocka_unit_test(t_common_names),
-		cmocka_unit_test(t_x509),
-		cmocka_unit_test(t_long_names),
-		cmocka_unit_test(t_hash_of_pieces),
+		cmocka_unit_test(t_sha256),         cmocka_unit_test(t_forms),
+		cmocka_unit_test(t_chains),         cmocka_unit_test(t_no_authority),
+		cmocka_unit_test(t_refused),        cmocka_unit_test(t_other_messages),
+		cmocka_unit_test(t_content_counts), cmocka_unit_test(t_each_byte),
+		cmocka_unit_test(t_common_names),   cmocka_unit_test(t_x509),
+		cmocka_unit_test(t_long_names),     cmocka_unit_test(t_hash_of_pieces),
 		cmocka_unit_test(t_similar), /* stays the last */
 	};
 	const bool lacks = crypto_scan_hash.similar == NULL;

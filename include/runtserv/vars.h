@@ -129,7 +129,8 @@ struct rts_vars_config {
 		*crypto; /* NULL: authenticated writes are refused, whatever the mode */
 	void *crypto_ctx;
 	bool physical_presence; /* the guest may change SecureBootEnable and CustomMode, and
-				   write keys without signature in custom mode */
+				   write keys without signature in custom mode, before
+				   ExitBootServices */
 	bool no_custom_mode;    /* it may not change CustomMode all the same */
 	bool policy_can_end;    /* variable policies may be switched off before EndOfDxe */
 	bool force_secure_boot; /* SecureBoot is as if SecureBootEnable were 1, and nothing

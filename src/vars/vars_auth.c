@@ -95,15 +95,16 @@ static struct verdict open_signature(const struct rts_vars *v, const struct requ
 	return why == NULL ? GO_ON : NO(EFI_SECURITY_VIOLATION, why);
 }
 
-/* Walks the certificates of a key variable. */
+/* Walks the certificates of a key variable; of one that this phase does not see, none. */
 static struct siglist_certs certs_of(const struct rts_vars *v, const CHAR16 *name,
 				     uint32_t name_len)
 {
 	static const EFI_GUID global = EFI_GLOBAL_VARIABLE_GUID;
 	const struct node *n = table_find(v, &global, name, name_len);
 
-	return (struct siglist_certs){
-		.rest = {n != NULL ? n->var.data : NULL, n != NULL ? n->var.data_len : 0}};
+	if (n == NULL || !visible(v, n))
+		return (struct siglist_certs){{NULL, 0}, {NULL, 0}, 0};
+	return (struct siglist_certs){.rest = {n->var.data, n->var.data_len}};
 }
 
 /* The platform key itself made the signature: no chain leads to it. */

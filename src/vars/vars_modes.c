@@ -61,9 +61,10 @@ static uint8_t byte_of(const struct node *n, uint8_t none)
 	return n != NULL && n->var.data_len > 0 ? n->var.data[0] : none;
 }
 
+/* An operating system does not see CustomMode; so it ends for it. */
 bool modes_custom(const struct rts_vars *v)
 {
-	return v->config.physical_presence &&
+	return v->config.physical_presence && !v->phase.runtime &&
 	       byte_of(FIND(v, &custom_guid, u"CustomMode"), 0) == 1;
 }
 
