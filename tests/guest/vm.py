@@ -157,11 +157,13 @@ class Vm:
     cpu       its model, where that is not QEMU's own choice
     smp       how many of them
     initrd    another one than that of tools/guest-linux
+    kernel    the same
     """
 
     def __init__(self, bench, arch='amd64', machine='q35', smm=False, doorbell=True, linux=True,
                  append='', disk=None, qmp=False, snapshots=False, kvm=False, image=None,
-                 memory=512, device=True, cpu=None, smp=2, initrd=None):
+                 memory=512, device=True, cpu=None, smp=2, initrd=None,
+                 kernel=None):
         self.bench = bench
         self.arch = arch
         self.text = ''   # all that the console said
@@ -172,7 +174,7 @@ class Vm:
         if cpu:
             args += ['-cpu', cpu]
         if linux:
-            args += self.linux_args(append, initrd)
+            args += self.linux_args(append, initrd, kernel)
         if disk:
             args += ['-drive', 'file=fat:%s,format=raw,if=none,id=esp,readonly=on' % disk,
                      '-device', 'virtio-blk-pci,drive=esp']
@@ -232,9 +234,9 @@ class Vm:
             '-drive', 'if=pflash,format=raw,unit=0,readonly=on,file=' + code,
             '-drive', 'if=pflash,format=%s,unit=1,file=firmware-vars' % kind]
 
-    def linux_args(self, append, initrd):
+    def linux_args(self, append, initrd, kernel):
         folder = os.path.join(LINUX, self.arch)
-        return ['-kernel', need(folder + '/vmlinuz', 'no Linux guest (tools/guest-linux)'),
+        return ['-kernel', need(kernel or folder + '/vmlinuz', 'no Linux guest (tools/guest-linux)'),
                 '-initrd', need(initrd or folder + '/initrd', 'no Linux guest (tools/guest-linux)'),
                 '-append', command_line(self.arch) + ' ' + append]
 
