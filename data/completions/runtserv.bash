@@ -62,7 +62,7 @@ _runtserv()
 		esac
 		;;
 	2:vars)
-		words='list get set delete boot diff merge convert --help'
+		words='list get set delete boot status enroll audit apply diff merge convert --help'
 		;;
 	*:vars)
 		case ${COMP_WORDS[2]}:$cur in
@@ -74,7 +74,12 @@ _runtserv()
 			words='--add --file --uri --device-path --args --first --remove --order --next --enable --disable
 				--quota --json --help'
 			;;
-		diff:-*) words='--json --help' ;;
+		status:-* | diff:-*) words='--json --help' ;;
+		enroll:-*)
+			words='--pk --kek --db --dbx --mok --mokx --generate-pk --owner --replace --time --quota --help'
+			;;
+		audit:-*) words='--dbx --date --json --help' ;;
+		apply:-*) words='--append --quota --help' ;;
 		merge:-*) words='--delete --quota --help' ;;
 		convert:-*) words='--layout --force --lossy --help' ;;
 		esac

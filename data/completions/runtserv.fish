@@ -84,7 +84,7 @@ complete -c runtserv -n $scan -l threads -x -d 'At most so many'
 complete -c runtserv -n $scan -l help -d 'Print help'
 
 set -l vars '__fish_seen_subcommand_from vars'
-set -l vars_forms list get set delete boot diff merge convert
+set -l vars_forms list get set delete boot status enroll audit apply diff merge convert
 complete -c runtserv -n "$vars; and not __fish_seen_subcommand_from $vars_forms" -f -a "$vars_forms"
 complete -c runtserv -n $vars -l json -f -d 'Print a JSON document'
 complete -c runtserv -n $vars -l help -f -d 'Print help'

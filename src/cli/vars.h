@@ -26,6 +26,7 @@ struct vars {
 	struct store *store;
 	struct rts_vars *vars;
 	struct crypto *crypto;
+	bool tell; /* what the rules say of a write; set before vars_open() */
 };
 
 enum vars_use { VARS_READ, VARS_EDIT };
@@ -131,3 +132,7 @@ int vars_boot(int argc, char **argv);
 int vars_diff(int argc, char **argv);
 int vars_merge(int argc, char **argv);
 int vars_convert(int argc, char **argv);
+int vars_status(int argc, char **argv);
+int vars_audit(int argc, char **argv);
+int vars_enroll(int argc, char **argv);
+int vars_apply(int argc, char **argv);

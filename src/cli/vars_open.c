@@ -16,8 +16,9 @@
 /* Of the store and of the rules: what a person should know, and no more. */
 static void log_line(void *ctx, enum rts_log level, const char *text)
 {
-	(void)ctx;
-	if (level > RTS_LOG_WARNING)
+	const struct vars *s = ctx;
+
+	if (level > (s->tell ? RTS_LOG_INFO : RTS_LOG_WARNING))
 		return;
 	fputs("runtserv vars: ", stderr);
 	cli_print_text(stderr, text);
@@ -28,11 +29,13 @@ static int fill(struct vars *s, enum vars_use use, uint64_t quota, struct diag *
 {
 	const struct store_config store = {.word = s->word,
 					   .log = log_line,
+					   .log_ctx = s,
 					   .use = use == VARS_EDIT ? STORE_EDIT
 								   : STORE_READ};
 	struct rts_vars_config config = {.store = &store_ops,
 					 .log = log_line,
-					 .log_level = RTS_LOG_WARNING,
+					 .log_ctx = s,
+					 .log_level = RTS_LOG_INFO,
 					 .quota_nv = quota,
 					 .quota_volatile = VARS_QUOTA_MAX,
 					 .crypto = &crypto_vars};
@@ -57,7 +60,7 @@ int vars_open(struct vars *s, const char *word, enum vars_use use, uint64_t quot
 {
 	struct diag d = {0};
 
-	*s = (struct vars){.word = word};
+	*s = (struct vars){.word = word, .tell = s->tell};
 	if (strcmp(word, "memory:") == 0)
 		return cli_error(VERB, "memory: keeps nothing to work on");
 	if (fill(s, use, use == VARS_READ ? VARS_QUOTA_MAX : quota, &d) < 0)

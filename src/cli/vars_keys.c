@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* `runtserv vars enroll` and `apply`: keys, by the administrator's hand, and as a guest
+ * would write them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/guid.h"
+#include "cli/vars.h"
+#include "crypto/crypto_pem.h"
+#include "crypto/crypto_pkcs7.h"
+#include "store/store_auth.h"
+#include "uefi/guids.h"
+#include "vars/vars_siglist.h"
+
+#define VERB "vars"
+
+enum {
+	ENROLL_PK,
+	ENROLL_KEK,
+	ENROLL_DB,
+	ENROLL_DBX,
+	ENROLL_MOK,
+	ENROLL_MOKX,
+	ENROLL_NEW_PK,
+	ENROLL_OWNER,
+	ENROLL_REPLACE,
+	ENROLL_TIME,
+	ENROLL_QUOTA,
+};
+#define TARGETS (ENROLL_MOKX + 1)
+
+static const struct cli_option enroll_options[] = {
+	[ENROLL_PK] = {"pk", "FILE", "the platform key, in place of the one there is"},
+	[ENROLL_KEK] = {"kek", "FILE",
+			"key exchange keys; this and those below may come again"},
+	[ENROLL_DB] = {"db", "FILE|sha256:HEX", "what may boot"},
+	[ENROLL_DBX] = {"dbx", "FILE|sha256:HEX", "what may not"},
+	[ENROLL_MOK] = {"mok", "FILE|sha256:HEX", "shim's MokList"},
+	[ENROLL_MOKX] = {"mokx", "FILE|sha256:HEX", "shim's MokListX"},
+	[ENROLL_NEW_PK] = {"generate-pk", "FILE",
+			   "make a platform key, and keep it, with its "
+			   "certificate,\nin FILE, which must not be there"},
+	[ENROLL_OWNER] = {"owner", "GUID",
+			  "whose they are (default: Microsoft's for theirs, "
+			  "else zeros)"},
+	[ENROLL_REPLACE] = {"replace", NULL, "in place of what those variables hold"},
+	[ENROLL_TIME] = {"time", "TIME",
+			 "when they are written, YYYY-MM-DDTHH:MM:SS, UTC "
+			 "(default: now)"},
+	[ENROLL_QUOTA] = {"quota", "BYTES",
+			  "room in the store, as for serve (default 262144)"},
+	{NULL, NULL, NULL},
+};
+
+static const struct cli_command enroll_command = {
+	"vars enroll",
+	"[OPTION]... STORE",
+	"Puts keys for secure boot into STORE, all in one change. A FILE holds "
+	"certificates\n"
+	"(PEM, or one as DER), signature lists (.esl), or an update (.auth), whose "
+	"signature\n"
+	"does not matter here. What is there already is not added again.",
+	enroll_options,
+};
+
+static const struct {
+	EFI_GUID guid;
+	const CHAR16 *name;
+	uint32_t name_len, attr;
+} targets[TARGETS] = {
+	[ENROLL_PK] = {EFI_GLOBAL_VARIABLE_GUID, u"PK", sizeof u"PK", VARS_KEYS},
+	[ENROLL_KEK] = {EFI_GLOBAL_VARIABLE_GUID, u"KEK", sizeof u"KEK", VARS_KEYS},
+	[ENROLL_DB] = {EFI_IMAGE_SECURITY_DATABASE_GUID, u"db", sizeof u"db", VARS_KEYS},
+	[ENROLL_DBX] = {EFI_IMAGE_SECURITY_DATABASE_GUID, u"dbx", sizeof u"dbx", VARS_KEYS},
+	[ENROLL_MOK] = {SHIM_LOCK_GUID, u"MokList", sizeof u"MokList", VARS_NV},
+	[ENROLL_MOKX] = {SHIM_LOCK_GUID, u"MokListX", sizeof u"MokListX", VARS_NV},
+};
+
+/* Bytes that grow. */
+struct list {
+	uint8_t *p;
+	size_t n;
+};
+
+struct enroll {
+	struct vars s;
+	struct crypto *crypto; /* before the store is open */
+	struct list lists[TARGETS];
+	EFI_GUID owner;
+	bool has_owner, replace;
+	EFI_TIME time;
+	uint64_t quota;
+	const char *new_pk;
+	struct crypto_new_key key;
+};
+
+static void enroll_fini(struct enroll *e)
+{
+	vars_close(&e->s);
+	crypto_key_free(&e->key);
+	crypto_free(e->crypto);
+	for (size_t i = 0; i < TARGETS; i++)
+		free(e->lists[i].p);
+}
+
+static int list_add(struct list *l, const void *p, size_t n)
+{
+	uint8_t *more = n <= VARS_FILE_MAX && l->n <= VARS_FILE_MAX
+				? realloc(l->p, l->n + n + 1)
+				: NULL;
+
+	if (more == NULL)
+		return -ENOMEM;
+	l->p = more;
+	if (n > 0)
+		memcpy(l->p + l->n, p, n);
+	l->n += n;
+	return 0;
+}
+
+static const EFI_GUID *owner_of(const struct enroll *e, struct bytes der)
+{
+	static const EFI_GUID microsoft = {
+		0x77fa9abd,
+		0x0359,
+		0x4d32,
+		{0xbd, 0x60, 0x28, 0xf4, 0xe7, 0x8f, 0x78, 0x4b}};
+	struct crypto_x509 x;
+
+	if (!e->has_owner && der.n > 0 && crypto_x509_read(e->crypto, der, &x) == 0 &&
+	    strstr(x.subject, "O=Microsoft Corporation") != NULL)
+		return &microsoft;
+	return &e->owner;
+}
+
+/* A list of one signature. */
+static int add_signature(struct list *l, const EFI_GUID *type, struct bytes data,
+			 const EFI_GUID *owner)
+{
+	const EFI_SIGNATURE_LIST head = {
+		.SignatureType = *type,
+		.SignatureListSize = (uint32_t)(sizeof head + sizeof *owner + data.n),
+		.SignatureSize = (uint32_t)(sizeof *owner + data.n)};
+	int r = list_add(l, &head, sizeof head);
+
+	if (r == 0)
+		r = list_add(l, owner, sizeof *owner);
+	return r == 0 ? list_add(l, data.p, data.n) : r;
+}
+
+struct into {
+	struct enroll *e;
+	struct list *l;
+};
+
+static int add_certificate(void *ctx, struct bytes der)
+{
+	static const EFI_GUID x509 = EFI_CERT_X509_GUID;
+	const struct into *to = ctx;
+
+	return add_signature(to->l, &x509, der, owner_of(to->e, der));
+}
+
+static int add_hash(struct enroll *e, struct list *l, const char *hex)
+{
+	static const EFI_GUID sha256 = EFI_CERT_SHA256_GUID;
+	uint8_t hash[32];
+
+	if (strlen(hex) != 2 * sizeof hash)
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof hash; i++) {
+		const int hi = hex_digit(hex[2 * i]), lo = hex_digit(hex[2 * i + 1]);
+
+		if (hi < 0 || lo < 0)
+			return -EINVAL;
+		hash[i] = (uint8_t)(hi << 4 | lo);
+	}
+	return add_signature(l, &sha256, (struct bytes){hash, sizeof hash}, &e->owner);
+}
+
+/* Signature lists, as they are, or behind an update's signature. False: neither. */
+static bool lists_of(struct crypto *crypto, struct bytes file, struct bytes *ret)
+{
+	struct store_auth auth;
+	struct diag d = {0};
+	size_t count;
+
+	*ret = file;
+	if (siglist_check(file, crypto_vars.is_certificate, crypto, &count) && count > 0)
+		return true;
+	if (store_auth_parse("", file, &auth, &d) < 0)
+		return false;
+	*ret = auth.payload;
+	return siglist_check(auth.payload, crypto_vars.is_certificate, crypto, &count) &&
+	       count > 0;
+}
+
+static int add_file(struct enroll *e, struct list *l, const char *path)
+{
+	cleanup(freep) uint8_t *p = NULL;
+	struct into to = {e, l};
+	struct bytes file = {NULL, 0}, lists;
+	int r = cli_file_read(path, VARS_FILE_MAX, &p, &file.n);
+
+	if (r < 0)
+		return cli_error(VERB, "%s: %s", path, strerror(-r));
+	file.p = p;
+	if (crypto_vars.is_certificate(e->crypto, file))
+		r = add_certificate(&to, file);
+	else if (lists_of(e->crypto, file, &lists))
+		r = list_add(l, lists.p, lists.n);
+	else
+		r = crypto_pem_certificates(e->crypto, file, add_certificate, &to);
+	if (r == -EINVAL)
+		return cli_error(VERB, "%s: a certificate in there is broken", path);
+	if (r == -ENOENT)
+		return cli_error(VERB, "%s: no certificate, signature list or update",
+				 path);
+	return r == 0 ? EXIT_WELL : cli_error(VERB, "%s: %s", path, strerror(-r));
+}
+
+/* What --db and its like were given; the owner must be known by then. */
+static int add_source(struct enroll *e, int target, const char *arg)
+{
+	if (strncmp(arg, "sha256:", 7) != 0)
+		return add_file(e, &e->lists[target], arg);
+	if (target == ENROLL_PK || target == ENROLL_KEK)
+		return cli_error(VERB, "--%s %s: a key is not a hash",
+				 enroll_options[target].name, arg);
+	return add_hash(e, &e->lists[target], arg + 7) == 0
+		       ? EXIT_WELL
+		       : cli_error(VERB, "--%s %s: not 64 hexadecimal digits",
+				   enroll_options[target].name, arg);
+}
+
+/* The value that a variable is to have; *ret_n 0: nothing is new. */
+static uint8_t *new_value(const struct enroll *e, int target, const struct rts_var *old,
+			  size_t *ret_n)
+{
+	const struct list *l = &e->lists[target];
+	const struct bytes before = {
+		old != NULL ? old->data : NULL,
+		old != NULL && !e->replace && target != ENROLL_PK ? old->data_len : 0};
+	uint8_t *p = malloc(before.n + l->n + 1);
+	size_t n = 0;
+
+	*ret_n = 0;
+	if (p == NULL)
+		return NULL;
+	if (before.n > 0)
+		memcpy(p, before.p, before.n);
+	if (!siglist_filter(before, (struct bytes){l->p, l->n}, p + before.n, &n))
+		n = SIZE_MAX;
+	*ret_n = n == 0 || n == SIZE_MAX ? n : before.n + n;
+	return p;
+}
+
+static int enroll_all(struct enroll *e)
+{
+	struct rts_var_edit edits[TARGETS] = {0};
+	uint8_t *values[TARGETS] = {0};
+	size_t count = 0;
+	int r = EXIT_WELL;
+
+	for (int i = 0; r == EXIT_WELL && i < TARGETS; i++) {
+		const struct rts_var *old;
+		size_t n;
+
+		if (e->lists[i].n == 0)
+			continue;
+		old = vars_get(&e->s, &targets[i].guid, targets[i].name,
+			       targets[i].name_len);
+		values[i] = new_value(e, i, old, &n);
+		if (values[i] == NULL)
+			r = cli_error(VERB, "out of memory");
+		else if (n == SIZE_MAX)
+			r = cli_error(VERB,
+				      "%s: what is there for --%s is no signature list; "
+				      "see --replace",
+				      e->s.word, enroll_options[i].name);
+		else if (n > 0)
+			edits[count++].var = (struct rts_var){
+				.guid = targets[i].guid,
+				.attr = targets[i].attr,
+				.name = targets[i].name,
+				.name_len = targets[i].name_len,
+				.time = targets[i].attr == VARS_KEYS ? e->time
+								     : (EFI_TIME){0},
+				.data = values[i],
+				.data_len = (uint32_t)n};
+	}
+	if (r == EXIT_WELL && count > 0)
+		r = vars_edit(&e->s, edits, count);
+	for (int i = 0; i < TARGETS; i++)
+		free(values[i]);
+	return r;
+}
+
+/* On disk before it is in the store: a platform key that nobody has locks its owner out. */
+static int keep_key(const struct enroll *e)
+{
+	cleanup(closep) int fd =
+		open(e->new_pk, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return cli_error(VERB, "%s: %s", e->new_pk, strerror(errno));
+	for (size_t at = 0; at < e->key.pem_len;) {
+		const ssize_t n = write(fd, e->key.pem + at, e->key.pem_len - at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return cli_error(VERB, "%s: %s", e->new_pk, strerror(errno));
+		at += (size_t)n;
+	}
+	return fsync(fd) == 0 ? EXIT_WELL
+			      : cli_error(VERB, "%s: %s", e->new_pk, strerror(errno));
+}
+
+static int make_pk(struct enroll *e)
+{
+	struct into to = {e, &e->lists[ENROLL_PK]};
+
+	if (e->lists[ENROLL_PK].n > 0)
+		return cli_error(VERB, "--pk or --generate-pk, not both");
+	if (crypto_key_new(e->crypto, "Platform Key", &e->key) < 0)
+		return cli_error(VERB, "OpenSSL makes no key");
+	if (add_certificate(&to, (struct bytes){e->key.der, e->key.der_len}) < 0)
+		return cli_error(VERB, "out of memory");
+	return EXIT_WELL;
+}
+
+static int enroll_option(struct enroll *e, int option, const char *arg)
+{
+	bool ok = true;
+
+	switch (option) {
+	case ENROLL_NEW_PK:
+		e->new_pk = arg;
+		break;
+	case ENROLL_OWNER:
+		ok = guid_from_text(arg, strlen(arg), &e->owner);
+		e->has_owner = true;
+		break;
+	case ENROLL_REPLACE:
+		e->replace = true;
+		break;
+	case ENROLL_TIME:
+		ok = vars_time_read(arg, &e->time);
+		break;
+	case ENROLL_QUOTA:
+		ok = vars_number(arg, VARS_QUOTA_MAX, &e->quota);
+		break;
+	default: /* in the second round */
+		break;
+	}
+	return ok ? EXIT_WELL
+		  : cli_error(VERB, "--%s %s: not one; see 'runtserv vars enroll --help'",
+			      enroll_options[option].name, arg);
+}
+
+/* Twice over the options: the owner may be named behind what he owns. */
+static int enroll_parse(struct enroll *e, int argc, char **argv, bool *ret_go)
+{
+	const char *arg;
+	int option, r;
+	bool any = false;
+
+	for (int round = 0; round < 2; round++) {
+		optind = 1;
+		while ((option = cli_next(&enroll_command, argc, argv, &arg)) >= 0) {
+			any |= option <= ENROLL_NEW_PK;
+			if (round == 0)
+				r = enroll_option(e, option, arg);
+			else
+				r = option < TARGETS ? add_source(e, option, arg)
+						     : EXIT_WELL;
+			if (r != EXIT_WELL)
+				return r;
+		}
+		if (option != CLI_DONE)
+			return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
+	}
+	if (argc - optind != 1 || !any)
+		return vars_usage(&enroll_command, "a STORE, and something to enroll");
+	*ret_go = true;
+	return EXIT_WELL;
+}
+
+int vars_enroll(int argc, char **argv)
+{
+	cleanup(enroll_fini) struct enroll e = {.time = vars_now(),
+						.quota = RTS_VARS_QUOTA};
+	bool go = false;
+	int r = crypto_new(&e.crypto);
+
+	if (r < 0)
+		return cli_error(VERB, "OpenSSL: %s", strerror(-r));
+	r = enroll_parse(&e, argc, argv, &go);
+	if (!go)
+		return r;
+	if (e.new_pk != NULL)
+		r = make_pk(&e);
+	if (r == EXIT_WELL)
+		r = vars_open(&e.s, argv[optind], VARS_EDIT, e.quota);
+	if (r == EXIT_WELL && e.new_pk != NULL)
+		r = keep_key(&e);
+	return r == EXIT_WELL ? enroll_all(&e) : r;
+}
+
+enum { APPLY_APPEND, APPLY_QUOTA };
+
+static const struct cli_option apply_options[] = {
+	{"append", NULL, "add to what is there, as for dbx updates"},
+	{"quota", "BYTES", "room in the store, as for serve (default 262144)"},
+	{NULL, NULL, NULL},
+};
+
+static const struct cli_command apply_command = {
+	"vars apply",
+	"[OPTION]... STORE NAME[-GUID] FILE.auth",
+	"Writes FILE.auth to a variable of STORE as a guest would: by the rules, "
+	"signature,\n"
+	"time and all. Exit status 1: the rules refuse it, and say why.",
+	apply_options,
+};
+
+static int apply(struct vars *s, struct vars_name *name, const char *text, bool append,
+		 struct bytes file)
+{
+	const struct rts_var *old = NULL;
+	uint32_t attr;
+	EFI_STATUS status;
+	int r = vars_find(s, text, name, &old);
+
+	if (r == EXIT_TROUBLE)
+		return r;
+	if (old == NULL && !vars_known(name, &attr))
+		return cli_error(VERB, "%s: no known namespace for %s; say NAME-GUID",
+				 s->word, text);
+	if (old != NULL)
+		name->guid = old->guid;
+	attr = (old != NULL ? old->attr : VARS_KEYS) |
+	       (append ? EFI_VARIABLE_APPEND_WRITE : 0);
+	status = rts_vars_set(s->vars, name->name, name->name_len, &name->guid, attr,
+			      file.p, file.n);
+	if (!EFI_ERROR(status))
+		return EXIT_WELL;
+	return status == EFI_DEVICE_ERROR || status == EFI_OUT_OF_RESOURCES ? EXIT_TROUBLE
+									    : EXIT_FINDINGS;
+}
+
+int vars_apply(int argc, char **argv)
+{
+	cleanup(vars_close) struct vars s = {.tell = true};
+	cleanup(freep) struct vars_name *name = malloc(sizeof *name);
+	cleanup(freep) uint8_t *p = NULL;
+	uint64_t quota = RTS_VARS_QUOTA;
+	struct bytes file = {NULL, 0};
+	bool append = false;
+	const char *arg;
+	int option, r;
+
+	while ((option = cli_next(&apply_command, argc, argv, &arg)) >= 0) {
+		if (option == APPLY_APPEND)
+			append = true;
+		else if (!vars_number(arg, VARS_QUOTA_MAX, &quota))
+			return cli_error(VERB, "--quota %s: not a number of bytes", arg);
+	}
+	if (option != CLI_DONE)
+		return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
+	if (argc - optind != 3)
+		return vars_usage(&apply_command, "a STORE, a NAME and a FILE");
+	if (name == NULL)
+		return cli_error(VERB, "out of memory");
+	r = cli_file_read(argv[optind + 2], VARS_FILE_MAX, &p, &file.n);
+	if (r < 0)
+		return cli_error(VERB, "%s: %s", argv[optind + 2], strerror(-r));
+	file.p = p;
+	r = vars_name_read(argv[optind + 1], name);
+	if (r == EXIT_WELL)
+		r = vars_open(&s, argv[optind], VARS_EDIT, quota);
+	return r == EXIT_WELL ? apply(&s, name, argv[optind + 1], append, file) : r;
+}
