@@ -615,12 +615,17 @@ static int back_up(struct store *s, struct diag *d)
 
 	if (name == NULL)
 		return diag(d, -ENOMEM, "%s: out of memory", s->label);
-	if (s->kind != STORE_FOLDER)
-		return os_file_replace(&w, &renamed, d);
-	r = store_folder_remove(s->dir, name);
-	if (r < 0)
-		return diag(d, r, "%s: %s", name, strerror(-r));
-	return store_folder_replace(s->dir, name, NULL, &s->acked, &renamed, d);
+	if (s->kind != STORE_FOLDER) {
+		r = os_file_replace(&w, &renamed, d);
+	} else {
+		r = store_folder_remove(s->dir, name);
+		r = r < 0 ? diag(d, r, "%s: %s", name, strerror(-r))
+			  : store_folder_replace(s->dir, name, NULL, &s->acked, &renamed,
+						 d);
+	}
+	if (r == 0)
+		say(s, RTS_LOG_INFO, "%s: kept as %s", s->label, name);
+	return r;
 }
 
 int store_peek(struct store *s, struct diag *d)

@@ -4,6 +4,7 @@
 #include "store/store_auth.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/guid.h"
 #include "uefi/guids.h"
@@ -15,6 +16,7 @@ int store_auth_parse(const char *label, struct bytes file, struct store_auth *re
 		     struct diag *d)
 {
 	static const EFI_GUID pkcs7 = EFI_CERT_TYPE_PKCS7_GUID;
+	static const EFI_TIME none;
 	const uint32_t head = sizeof(EFI_VARIABLE_AUTHENTICATION_2_HEADER);
 	const uint32_t info = head - (uint32_t)sizeof(EFI_TIME);
 	EFI_VARIABLE_AUTHENTICATION_2_HEADER h;
@@ -42,9 +44,11 @@ int store_auth_parse(const char *label, struct bytes file, struct store_auth *re
 			"%s: the time at 0x0 has more than year to second, and no service "
 			"takes that",
 			label);
-	if (auth.time.Month < 1 || auth.time.Month > 12 || auth.time.Day < 1 ||
-	    auth.time.Day > 31 || auth.time.Hour > 23 || auth.time.Minute > 59 ||
-	    auth.time.Second > 59)
+	/* all zero is what unsigned writes in setup mode may have */
+	if (memcmp(&auth.time, &none, sizeof none) != 0 &&
+	    (auth.time.Month < 1 || auth.time.Month > 12 || auth.time.Day < 1 ||
+	     auth.time.Day > 31 || auth.time.Hour > 23 || auth.time.Minute > 59 ||
+	     auth.time.Second > 59))
 		return diag(d, -EINVAL, "%s: no such time: %u-%u-%u %u:%u:%u at 0x0", label,
 			    auth.time.Year, auth.time.Month, auth.time.Day, auth.time.Hour,
 			    auth.time.Minute, auth.time.Second);

@@ -136,6 +136,14 @@ static int open_folder(int dir, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+/* What a write of file by file leaves when it is killed; no variable's file ends so. */
+static bool is_leftover(const char *name)
+{
+	const size_t n = strlen(name), k = strlen(".tmp");
+
+	return n > k && strcmp(name + n - k, ".tmp") == 0;
+}
+
 int store_folder_read(int dir, const char *name, const char *label, struct store_text *ret,
 		      struct diag *d)
 {
@@ -151,6 +159,8 @@ int store_folder_read(int dir, const char *name, const char *label, struct store
 		struct os_file_id id;
 		size_t len;
 
+		if (is_leftover(names.p[i]))
+			continue;
 		r = os_file_read(fd, names.p[i], STORE_FILE_MAX, &text, &len, &id);
 		if (r == 0 && ret->n + len > STORE_FILE_MAX)
 			r = -EFBIG;
@@ -352,17 +362,18 @@ static bool has(const struct store_text *t, const char *name, size_t len)
 
 static int remove_files(int fd, const struct store_text *old, const struct store_text *new)
 {
-	struct bytes rest = listing(old);
-	char name[NAME_MAX + 1];
-	struct entry e;
+	cleanup(names_fini) struct names names = {0};
+	int r = names_read(fd, &names);
 
-	while (next(&rest, &e)) {
-		memcpy(name, e.name, e.name_len);
-		name[e.name_len] = 0;
-		if (!has(new, e.name, e.name_len) && unlinkat(fd, name, 0) < 0)
-			return -errno;
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		const char *name = names.p[i];
+		const size_t n = strlen(name);
+
+		if ((is_leftover(name) || (has(old, name, n) && !has(new, name, n))) &&
+		    unlinkat(fd, name, 0) < 0)
+			r = -errno;
 	}
-	return OS_RETRY(fsync(fd)) < 0 ? -errno : 0;
+	return r == 0 && OS_RETRY(fsync(fd)) < 0 ? -errno : r;
 }
 
 /* Where two folders cannot be swapped. */
