@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import zlib
 
 import vm
@@ -33,8 +34,50 @@ def read(name):
                 for v in json.load(f)['variables']}
 
 
-def convert(source, target):
-    subprocess.run([vm.need(CONVERT, 'the converter'), source, target], check=True)
+def convert(*args):
+    subprocess.run([vm.need(CONVERT, 'the converter'), *args], check=True)
+
+
+# Firmware that starts with an image and without an operating system.
+MACHINES = {
+    '2m': ['qemu-system-x86_64', '-machine', 'pc,accel=tcg', '-m', '256',
+           '/usr/share/OVMF/OVMF_CODE.fd'],
+    'aavmf': ['qemu-system-aarch64', '-machine', 'virt,accel=tcg', '-cpu', 'cortex-a57', '-m', '256',
+              '/usr/share/AAVMF/AAVMF_CODE.fd'],
+}
+
+
+def firmware_only(bench, layout):
+    """Ends QEMU in the middle of its writing, as a loss of power would."""
+    *args, code = MACHINES[layout]
+    if not os.path.exists(code):
+        bench.say('no ' + code)
+        return
+    image = layout + '.fd'
+    convert('ours.json', image, layout)
+    args += ['-display', 'none', '-nic', 'none', '-nodefaults',
+             '-drive', 'if=pflash,format=raw,unit=0,readonly=on,file=' + code,
+             '-drive', 'if=pflash,format=raw,unit=1,file=' + image]
+    vm.need_program(args[0])
+    with open('qemu.log', 'ab') as log:
+        qemu = bench.spawn(args, stdout=log, stderr=log)
+    found, end = {}, time.monotonic() + vm.BOOT_TIMEOUT
+    while 'BootOrder-' + GLOBAL not in found and time.monotonic() < end:
+        time.sleep(0.3)
+        # read while it is written, it may be torn; then it is read again
+        if subprocess.run([CONVERT, image, 'now.json'], stderr=subprocess.DEVNULL,
+                          check=False).returncode == 0:
+            found = read('now.json')
+    refused = subprocess.run([CONVERT, 'ours.json', image], capture_output=True, check=False)
+    bench.ok(b'locked by another process' in refused.stderr,
+             layout + ': not written while QEMU has it', refused.stderr)
+    qemu.kill()
+    qemu.wait()
+    convert(image, 'now.json')
+    found = read('now.json')
+    bench.ok('BootOrder-' + GLOBAL in found, layout + ': the firmware writes its own', found.keys())
+    bench.equal([n for n, v in read('ours.json').items() if found.get(n) != v], [],
+                layout + ': and keeps ours')
 
 
 def test(bench):
@@ -83,6 +126,8 @@ def test(bench):
     convert('firmware-vars', 'last.json')
     last = read('last.json')
     bench.equal([n for n in read('edited.json') if n not in last], [], 'nothing is lost')
+    for layout in MACHINES:
+        firmware_only(bench, layout)
 
 
 sys.exit(vm.main('flash', test))

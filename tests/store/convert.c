@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* usage: store_convert FROM TO: for tests that need no more of the program than this. */
+/* usage: store_convert FROM TO [LAYOUT]: for tests that need no more of the program than
+ * this. */
 #include <stdio.h>
 
 #include "base/diag.h"
@@ -13,8 +14,9 @@ static void say(void *ctx, const char *text)
 
 int main(int argc, char **argv)
 {
-	const struct store_conversion c = {.from = argc == 3 ? argv[1] : "",
-					   .to = argc == 3 ? argv[2] : "",
+	const struct store_conversion c = {.from = argc >= 3 ? argv[1] : "",
+					   .to = argc >= 3 ? argv[2] : "",
+					   .layout = argc == 4 ? argv[3] : NULL,
 					   .force = true,
 					   .lost = say};
 	struct diag d = {0};
