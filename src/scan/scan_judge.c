@@ -163,7 +163,9 @@ static const char *evidence(const struct scan_image *img, const struct scan_run 
 		ret[n++] = digits[byte >> 4];
 		ret[n++] = digits[byte & 15];
 	}
-	strcpy(ret + n, run->len > EVIDENCE_LEN ? "..." : "");
+	for (unsigned i = 0; run->len > EVIDENCE_LEN && i < 3; i++)
+		ret[n++] = '.';
+	ret[n] = 0;
 	return ret;
 }
 

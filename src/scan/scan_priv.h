@@ -111,24 +111,23 @@ struct scan_debug_image {
 };
 
 struct scan_tables {
-	bool has_runtime; /* the one that counts */
-	struct scan_table_header runtime;
+	/* the ones that count */
+	struct scan_table_header runtime, system;
 	uint64_t pointer[RTS_SCAN_SERVICES];
-	bool has_system;
-	struct scan_table_header system;
-	uint64_t system_runtime; /* its RuntimeServices */
-	uint64_t system_config;  /* its ConfigurationTable */
+	uint64_t system_runtime; /* the system table's RuntimeServices */
+	uint64_t system_config;  /* ... and ConfigurationTable */
 	uint64_t system_config_count;
-	bool virtual_mode; /* SetVirtualAddressMap was called */
 	/* after rts_scan_map(): */
 	struct scan_config_table *config;
 	size_t config_count, config_cap;
-	bool has_attributes; /* the memory attributes table is in the image */
 	struct scan_attribute *attribute;
 	size_t attribute_count, attribute_cap;
-	bool has_debug;
 	struct scan_debug_image *debug;
 	size_t debug_count, debug_cap;
+	bool has_runtime, has_system;
+	bool virtual_mode;   /* SetVirtualAddressMap was called */
+	bool has_attributes; /* the memory attributes table is in the image */
+	bool has_debug;      /* the debug image info table is, and all of it is sound */
 };
 
 /* Chooses the real tables among the hits, and tells the report about them. */
