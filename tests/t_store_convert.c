@@ -336,6 +336,38 @@ static void refused(void **state)
 	end(&f);
 }
 
+/* What is edited between two runs of a daemon: STORE.run is as it was. */
+static void between_runs(void **state)
+{
+	struct fixture f;
+	char *before, *after;
+
+	(void)state;
+	fixture_init(&f, "a.json");
+	assert_int_equal(fixture_open(&f), 0);
+	assert_int_equal(fixture_set(&f, u"A", NV, "1"), EFI_SUCCESS);
+	assert_int_equal(fixture_set(&f, u"V", BS, "volatile"), EFI_SUCCESS);
+	fixture_close(&f);
+	before = fixture_read(&f, "a.json.run", NULL);
+	f.use = STORE_EDIT;
+	assert_int_equal(fixture_open(&f), 0);
+	assert_string_equal(fixture_get(&f, u"V"), "");
+	assert_int_equal(fixture_set(&f, u"A", NV, "2"), EFI_SUCCESS);
+	assert_int_equal(fixture_set(&f, u"W", BS, "forgotten"), EFI_SUCCESS);
+	assert_int_equal(rts_vars_exit_boot_services(f.v), EFI_SUCCESS);
+	fixture_close(&f);
+	after = fixture_read(&f, "a.json.run", NULL);
+	assert_string_equal(before, after);
+	f.use = STORE_SERVE;
+	assert_int_equal(fixture_open(&f), 0);
+	assert_string_equal(fixture_get(&f, u"A"), "2");
+	assert_string_equal(fixture_get(&f, u"V"), "volatile");
+	assert_string_equal(fixture_get(&f, u"W"), "");
+	free(before);
+	free(after);
+	end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -344,6 +376,7 @@ int main(void)
 		cmocka_unit_test(certdb),
 		cmocka_unit_test(over_what_is_there),
 		cmocka_unit_test(refused),
+		cmocka_unit_test(between_runs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

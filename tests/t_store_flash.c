@@ -26,6 +26,37 @@
 
 static const EFI_GUID cert_db = EFI_CERT_DB_GUID;
 
+/* Memory runs out after so many allocations; -1: never. */
+static long memory_left = -1;
+
+static bool no_memory(void)
+{
+	if (memory_left > 0)
+		memory_left--;
+	return memory_left == 0;
+}
+
+void *__real_malloc(size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_malloc(size_t n)
+{
+	return no_memory() ? NULL : __real_malloc(n);
+}
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return no_memory() ? NULL : __real_calloc(n, size);
+}
+
+void *__real_realloc(void *p, size_t n);
+void *__wrap_realloc(void *p, size_t n);
+void *__wrap_realloc(void *p, size_t n)
+{
+	return no_memory() ? NULL : __real_realloc(p, n);
+}
+
 struct read {
 	struct rts_vars *v;
 	struct store_text certdb;
@@ -780,6 +811,62 @@ static void flips(void **state)
 	}
 }
 
+static void out_of_memory(void **state)
+{
+	static struct image m;
+	const struct store_source in = {"image", (const char *)m.p, FILE_LEN, NULL, NULL};
+	struct read all;
+	struct store_flash_new w = {.base = {m.p, FILE_LEN}};
+	AUTHENTICATED_VARIABLE_HEADER h = header(0x3f, 14, 4);
+	long i;
+	int r = -ENOMEM;
+
+	(void)state;
+	image_init(&m);
+	add(&m, 0x3e, 'A', "1");
+	h.VendorGuid = cert_db;
+	memcpy(m.p + m.at, &h, sizeof h);
+	memcpy(m.p + m.at + 60, u"certdb", 14);
+	memcpy(m.p + m.at + 74, "\4\0\0", 4);
+	for (i = 1; r < 0; i++) {
+		struct read read = {0};
+
+		assert_int_equal(rts_vars_new(&(struct rts_vars_config){0}, &read.v),
+				 EFI_SUCCESS);
+		memory_left = i;
+		r = store_flash_parse(&in, read.v, &read.certdb, &read.d);
+		memory_left = -1;
+		if (r < 0) {
+			assert_int_equal(r, -ENOMEM);
+			assert_string_equal(read.d.text, "image: out of memory");
+		}
+		read_fini(&read);
+		assert_true(i < 100);
+	}
+	assert_true(i > 5); /* the region, the records, certdb, the variable, the table */
+
+	all = read_image(m.p, FILE_LEN);
+	w.view = rts_vars_current(all.v);
+	w.certdb = (struct bytes){(const uint8_t *)all.certdb.p, all.certdb.n};
+	r = -ENOMEM;
+	for (i = 1; r < 0; i++) {
+		struct store_text text = {0};
+		struct diag d = {0};
+
+		memory_left = i;
+		r = store_flash_write(&w, "image", &text, &d);
+		memory_left = -1;
+		if (r < 0) {
+			assert_int_equal(r, -ENOMEM);
+			assert_string_equal(d.text, "image: out of memory");
+		}
+		store_text_fini(&text);
+		assert_true(i < 100);
+	}
+	assert_true(i > 3); /* the region, the image, certdb */
+	read_fini(&all);
+}
+
 static void no_room(void **state)
 {
 	struct fixture f;
@@ -881,6 +968,7 @@ int main(void)
 		cmocka_unit_test(certdb),
 		cmocka_unit_test(plain),
 		cmocka_unit_test(flips),
+		cmocka_unit_test(out_of_memory),
 		cmocka_unit_test(no_room),
 		cmocka_unit_test(as_a_store),
 	};

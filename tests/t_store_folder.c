@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "store/store_auth.h"
@@ -16,17 +17,53 @@
 
 #define GUID "-11111111-2222-3333-4444-555555555555"
 
-/* renameat2(): of a file system that cannot swap, or one that breaks */
+/*
+ * The calls that change a folder: one of them is the last of a process that is killed, or
+ * fails with EIO; a file system may be unable to swap folders.
+ */
 static int swap_errno;
+static enum fault { OFF, DIE, FAIL } fault;
+static unsigned fault_at, calls;
+
+static bool faulty(void)
+{
+	if (fault == OFF || calls++ != fault_at)
+		return false;
+	if (fault == DIE)
+		_exit(77);
+	errno = EIO;
+	return true;
+}
+
+#define WRAP(name, params, args)           \
+	int __real_##name params;          \
+	int __wrap_##name params;          \
+	int __wrap_##name params           \
+	{                                  \
+		if (faulty())              \
+			return -1;         \
+		return __real_##name args; \
+	}
+WRAP(mkdirat, (int dir, const char *name, mode_t mode), (dir, name, mode))
+WRAP(renameat, (int from, const char *a, int to, const char *b), (from, a, to, b))
+WRAP(unlinkat, (int dir, const char *name, int flags), (dir, name, flags))
+WRAP(fsync, (int fd), (fd))
+WRAP(fchmod, (int fd, mode_t mode), (fd, mode))
+
+ssize_t __real_write(int fd, const void *p, size_t n);
+ssize_t __wrap_write(int fd, const void *p, size_t n);
+ssize_t __wrap_write(int fd, const void *p, size_t n)
+{
+	return faulty() ? -1 : __real_write(fd, p, n);
+}
+
 int __real_renameat2(int, const char *, int, const char *, unsigned);
 int __wrap_renameat2(int from, const char *a, int to, const char *b, unsigned flags);
 int __wrap_renameat2(int from, const char *a, int to, const char *b, unsigned flags)
 {
-	if (swap_errno != 0) {
+	if (swap_errno != 0)
 		errno = swap_errno;
-		return -1;
-	}
-	return __real_renameat2(from, a, to, b, flags);
+	return swap_errno != 0 || faulty() ? -1 : __real_renameat2(from, a, to, b, flags);
 }
 
 static void folder_fini(struct fixture *f)
@@ -239,6 +276,120 @@ static void edits_and_errors(void **state)
 	folder_fini(&f);
 }
 
+/* The store's own view of what is there, as "A=1 B=2". */
+static const char *content(struct fixture *f)
+{
+	static const CHAR16 *const names[] = {u"A", u"B", u"New"};
+	static char text[100];
+
+	text[0] = 0;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		const char *value = fixture_get(f, names[i]);
+
+		if (*value != 0)
+			snprintf(text + strlen(text), sizeof text - strlen(text), "%c%s ",
+				 names[i][0], value);
+	}
+	return text;
+}
+
+static const struct {
+	const CHAR16 *name;
+	const char *value, *before, *after;
+} changes[] = {
+	{u"A", "2", "A1 B1 ", "A2 B1 "},
+	{u"B", "", "A1 B1 ", "A1 "},
+	{u"New", "1", "A1 B1 ", "A1 B1 N1 "},
+};
+
+/* A store with A and B, and a change of it with a fault in its way; its status. */
+static EFI_STATUS change_with_fault(struct fixture *f, enum fault which, size_t i, int swap)
+{
+	EFI_STATUS status;
+	pid_t child;
+	int how;
+
+	folder_init(f, STORE_EDIT);
+	assert_int_equal(fixture_open(f), 0);
+	assert_int_equal(fixture_set(f, u"A", NV, "1"), EFI_SUCCESS);
+	assert_int_equal(fixture_set(f, u"B", NV, "1"), EFI_SUCCESS);
+	swap_errno = swap;
+	calls = 0;
+	fault = which;
+	child = which == DIE ? fork() : 0;
+	assert_true(child >= 0);
+	if (child == 0) {
+		status = fixture_set(f, changes[i].name, NV, changes[i].value);
+		if (which == DIE)
+			_exit(0);
+		fault = OFF;
+		return status;
+	}
+	fault = OFF;
+	assert_int_equal(waitpid(child, &how, 0), child);
+	fixture_close(f);
+	assert_int_equal(fixture_open(f), 0);
+	return WEXITSTATUS(how) == 77 ? EFI_DEVICE_ERROR : EFI_SUCCESS;
+}
+
+/* Killed at every call: before or after, and what is left behind is in nobody's way. */
+static void killed(void **state)
+{
+	(void)state;
+	for (int swap = 0; swap <= EINVAL; swap += EINVAL)
+		for (size_t i = 0; i < COUNT(changes); i++)
+			for (fault_at = 0;; fault_at++) {
+				struct fixture f;
+				const char *got;
+				EFI_STATUS status;
+
+				status = change_with_fault(&f, DIE, i, swap);
+				got = content(&f);
+				if (strcmp(got, changes[i].after) != 0 &&
+				    (!EFI_ERROR(status) ||
+				     strcmp(got, changes[i].before) != 0))
+					fail_msg("change %zu, call %u: %s", i, fault_at,
+						 got);
+				assert_int_equal(fixture_set(&f, u"A", NV, "3"),
+						 EFI_SUCCESS);
+				assert_int_equal(fixture_count(&f), 2);
+				folder_fini(&f);
+				if (!EFI_ERROR(status))
+					break;
+				assert_true(fault_at < 100);
+			}
+}
+
+/* Each call fails: the change is not made, and can be made later. */
+static void faults(void **state)
+{
+	(void)state;
+	for (int swap = 0; swap <= EINVAL; swap += EINVAL)
+		for (size_t i = 0; i < COUNT(changes); i++)
+			for (fault_at = 0;; fault_at++) {
+				struct fixture f;
+				EFI_STATUS status;
+
+				status = change_with_fault(&f, FAIL, i, swap);
+				if (calls <= fault_at) {
+					folder_fini(&f);
+					break;
+				}
+				assert_string_equal(content(&f),
+						    EFI_ERROR(status) ? changes[i].before
+								      : changes[i].after);
+				status = fixture_set(&f, u"A", NV, "3");
+				if (EFI_ERROR(status))
+					fail_msg("change %zu, call %u, swap %d: %s", i,
+						 fault_at, swap, f.log);
+				fixture_close(&f);
+				assert_int_equal(fixture_open(&f), 0);
+				assert_string_equal(fixture_get(&f, u"A"), "3");
+				folder_fini(&f);
+				assert_true(fault_at < 100);
+			}
+}
+
 /* .auth */
 
 static size_t auth_file(uint8_t *p, uint32_t signature, const char *payload)
@@ -305,6 +456,8 @@ static void auth(void **state)
 	n = auth_file(p, 0, "");
 	assert_int_equal(store_auth_parse("a", (struct bytes){p, n}, &a, NULL), 0);
 	assert_int_equal(a.signature.n + a.payload.n, 0);
+	memset(p, 0, sizeof(EFI_TIME));
+	assert_int_equal(store_auth_parse("a", (struct bytes){p, n}, &a, NULL), 0);
 	for (n = 0; n < 40; n++)
 		assert_int_equal(store_auth_parse("a", (struct bytes){p, n}, &a, NULL),
 				 -EINVAL);
@@ -364,7 +517,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(there_and_back),   cmocka_unit_test(of_a_machine),
 		cmocka_unit_test(refused),          cmocka_unit_test(names),
-		cmocka_unit_test(edits_and_errors), cmocka_unit_test(auth),
+		cmocka_unit_test(edits_and_errors), cmocka_unit_test(killed),
+		cmocka_unit_test(faults),           cmocka_unit_test(auth),
 		cmocka_unit_test(signature_lists),
 	};
 
