@@ -5,7 +5,6 @@
  */
 #include "store/store_text.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,13 +33,6 @@ bool store_text_reserve(struct store_text *t, size_t more)
 	t->p = p;
 	t->cap = cap;
 	return true;
-}
-
-void store_text_put(struct store_text *t, const char *s, size_t n)
-{
-	assert(n <= t->cap - t->n);
-	memcpy(t->p + t->n, s, n);
-	t->n += n;
 }
 
 /* Four bytes to eight digits at once: nibbles into lanes of a byte each, then '0' to all of
@@ -87,7 +79,14 @@ void store_text_name(struct store_text *t, const CHAR16 *name, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		const CHAR16 c = name[i];
 		char *out = t->p + t->n;
-		const char *s = c < 0x7f ? strchr(shorts, c) : NULL;
+		const char *s;
+
+		if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') { /* nearly all */
+			*out = (char)c;
+			t->n++;
+			continue;
+		}
+		s = c < 0x7f ? strchr(shorts, c) : NULL;
 
 		/* the letters b, f, n, r, t stand in the table, too, but at odd places */
 		if (s != NULL && *s != 0 && (s - shorts) % 2 == 0) {

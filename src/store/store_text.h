@@ -3,8 +3,10 @@
  * stands. */
 #pragma once
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "uefi/types.h"
 
@@ -18,7 +20,15 @@ void store_text_fini(struct store_text *t);
 /* Room for @more bytes, which the functions below then take without asking. */
 bool store_text_reserve(struct store_text *t, size_t more);
 
-void store_text_put(struct store_text *t, const char *s, size_t n);
+/* Here, so that a literal is a few stores and no call: a store has ten for each variable.
+ */
+static inline void store_text_put(struct store_text *t, const char *s, size_t n)
+{
+	assert(n <= t->cap - t->n);
+	memcpy(t->p + t->n, s, n);
+	t->n += n;
+}
+
 void store_text_hex(struct store_text *t, const void *p, size_t n); /* 2 bytes each */
 void store_text_name(struct store_text *t, const CHAR16 *name,
 		     size_t n);                           /* at most 6 each */
