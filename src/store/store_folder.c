@@ -139,9 +139,11 @@ static int open_folder(int dir, const char *name)
 /* What a write of file by file leaves when it is killed; no variable's file ends so. */
 static bool is_leftover(const char *name)
 {
-	const size_t n = strlen(name), k = strlen(".tmp");
+	const size_t n = strlen(name), k = GUID_TEXT_LEN + strlen(".tmp");
+	EFI_GUID guid;
 
-	return n > k && strcmp(name + n - k, ".tmp") == 0;
+	return n > k && strcmp(name + n - strlen(".tmp"), ".tmp") == 0 &&
+	       name[n - k - 1] == '-' && guid_from_text(name + n - k, GUID_TEXT_LEN, &guid);
 }
 
 int store_folder_read(int dir, const char *name, const char *label, struct store_text *ret,
