@@ -48,8 +48,10 @@ void fixture_fini(struct fixture *f)
 int fixture_open_word(struct fixture *f, const char *word)
 {
 	const struct store_config config = {word, keep_line, f, .use = f->use};
-	struct rts_vars_config vars = {
-		.store = &store_ops, .quota_nv = f->quota, .quota_volatile = f->quota};
+	struct rts_vars_config vars = {.store = &store_ops,
+				       .quota_nv = f->quota,
+				       .quota_volatile = f->quota,
+				       .crypto = f->crypto};
 	int r;
 
 	f->d = (struct diag){0};

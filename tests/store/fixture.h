@@ -21,6 +21,7 @@ struct fixture {
 	struct store *s;
 	struct rts_vars *v;
 	uint64_t quota;
+	const struct rts_var_crypto_ops *crypto;
 	enum store_use use;
 	struct diag d;
 	char log[2048]; /* since the store was opened, a line each */
