@@ -428,37 +428,34 @@ static bool is_text(const struct store_text *t, const char *text, size_t len)
 	return len == t->n && (len == 0 || memcmp(text, t->p, len) == 0);
 }
 
-/* The file holds what we last made it hold, whoever touched it. */
-static bool same_content(struct store *s)
+/* 0: the store holds what we last made it hold, whoever touched it, and that is put into
+ * @ret; -ESTALE: it does not; or -errno with a text. */
+static int same_content(struct store *s, struct store_text *ret, struct diag *d)
 {
-	struct store_text now = {0};
 	struct os_file_id id;
-	bool same = read_whole(s, &now, &id, NULL) == 0 && id.exists == s->id.exists &&
-		    (is_text(&s->acked, now.p, now.n) ||
-		     (s->unknown && is_text(&s->next, now.p, now.n)));
+	int r = read_whole(s, ret, &id, d);
 
-	if (same)
-		s->id = id;
-	store_text_fini(&now);
-	return same;
+	if (r < 0)
+		return r;
+	if ((id.exists != s->id.exists || !is_text(&s->acked, ret->p, ret->n)) &&
+	    (!id.exists || !s->unknown || !is_text(&s->next, ret->p, ret->n)))
+		return -ESTALE;
+	s->id = id;
+	return 0;
 }
 
 static int replace_folder(struct store *s, const struct store_text *text, bool *ret_renamed,
 			  struct diag *d)
 {
-	struct store_text now = {0};
-	int r;
+	cleanup(store_text_fini) struct store_text now = {0};
+	int r = same_content(s, &now, d);
 
 	*ret_renamed = false;
-	if (!same_content(s))
-		return -ESTALE;
-	r = read_whole(s, &now, &s->id, d); /* which of the two it is */
 	if (r == 0)
 		r = store_folder_replace(s->dir, s->name, s->id.exists ? &now : NULL, text,
 					 ret_renamed, d);
 	if (*ret_renamed)
 		s->id.exists = true;
-	store_text_fini(&now);
 	return r;
 }
 
@@ -466,11 +463,13 @@ static int replace_file(struct store *s, const struct store_text *text, bool *re
 			struct diag *d)
 {
 	const struct os_file_new w = {s->dir, s->name, text->p, text->n, true, &s->id};
+	cleanup(store_text_fini) struct store_text now = {0};
 	int r = os_file_replace(&w, ret_renamed, d);
 
-	if (r == -ESTALE && same_content(s))
-		r = os_file_replace(&w, ret_renamed, d);
-	return r;
+	if (r != -ESTALE)
+		return r;
+	r = same_content(s, &now, d);
+	return r == 0 ? os_file_replace(&w, ret_renamed, d) : r;
 }
 
 static int replace(struct store *s, const struct store_text *text, struct diag *d)
