@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/store_folder.h"
+
 /* The letters of a trace. */
 enum call {
 	CALL_OPEN = 'o',
@@ -26,6 +28,7 @@ enum call {
 	CALL_RENAME = 'r',
 	CALL_SYNC_DIR = 'd',
 	CALL_UNLINK = 'u',
+	CALL_MKDIR = 'k',
 };
 
 static struct {
@@ -35,9 +38,11 @@ static struct {
 	unsigned times; /* then so many fail */
 	int error;
 	bool shorten;               /* every write writes half at most */
+	bool no_swap;               /* two folders cannot change places */
 	const struct fixture *edit; /* whose file somebody else edits meanwhile */
 	char trace[256];
 	size_t n;
+	const char *failed; /* in the trace, the last call that failed */
 } plan;
 
 /* True: the call is to fail. */
@@ -54,6 +59,7 @@ static bool fails(enum call call)
 		return false;
 	}
 	plan.times--;
+	plan.failed = &plan.trace[plan.n - 1];
 	errno = plan.error;
 	return true;
 }
@@ -78,7 +84,10 @@ int __real_fchmod(int fd, mode_t mode);
 ssize_t __real_write(int fd, const void *p, size_t n);
 int __real_fsync(int fd);
 int __real_renameat(int from_dir, const char *from, int to_dir, const char *to);
+int __real_renameat2(int from_dir, const char *from, int to_dir, const char *to,
+		     unsigned flags);
 int __real_unlinkat(int dir, const char *name, int flags);
+int __real_mkdirat(int dir, const char *name, mode_t mode);
 
 int __wrap_openat(int dir, const char *name, int flags, mode_t mode);
 int __wrap_openat64(int dir, const char *name, int flags, mode_t mode);
@@ -90,7 +99,10 @@ int __wrap_fchmod(int fd, mode_t mode);
 ssize_t __wrap_write(int fd, const void *p, size_t n);
 int __wrap_fsync(int fd);
 int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to);
+int __wrap_renameat2(int from_dir, const char *from, int to_dir, const char *to,
+		     unsigned flags);
 int __wrap_unlinkat(int dir, const char *name, int flags);
+int __wrap_mkdirat(int dir, const char *name, mode_t mode);
 
 int __wrap_openat(int dir, const char *name, int flags, mode_t mode)
 {
@@ -130,7 +142,7 @@ int __wrap_fchmod(int fd, mode_t mode)
 ssize_t __wrap_write(int fd, const void *p, size_t n)
 {
 	if (fails(CALL_WRITE))
-		return -1;
+		return plan.error == 0 ? 0 : -1;
 	return __real_write(fd, p, plan.on && plan.shorten ? (n + 1) / 2 : n);
 }
 
@@ -150,9 +162,25 @@ int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to)
 	return fails(CALL_RENAME) ? -1 : __real_renameat(from_dir, from, to_dir, to);
 }
 
+int __wrap_renameat2(int from_dir, const char *from, int to_dir, const char *to,
+		     unsigned flags)
+{
+	if (plan.no_swap && flags != 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	return fails(CALL_RENAME) ? -1
+				  : __real_renameat2(from_dir, from, to_dir, to, flags);
+}
+
 int __wrap_unlinkat(int dir, const char *name, int flags)
 {
 	return fails(CALL_UNLINK) ? -1 : __real_unlinkat(dir, name, flags);
+}
+
+int __wrap_mkdirat(int dir, const char *name, mode_t mode)
+{
+	return fails(CALL_MKDIR) ? -1 : __real_mkdirat(dir, name, mode);
 }
 
 /* The calls that keep data, in order; each kind of call once in a row is as good as often.
@@ -233,14 +261,19 @@ static void power_loss_order(void **state)
 
 static const struct {
 	enum call call;
-	int error;
+	int error; /* 0: a write that writes nothing, and does not say why */
 } faults[] = {
 	{CALL_OPEN, EACCES},  {CALL_OPEN, EMFILE},  {CALL_LOOK, EIO},
 	{CALL_STAT, EIO},     {CALL_CHMOD, EPERM},  {CALL_WRITE, ENOSPC},
 	{CALL_WRITE, EIO},    {CALL_WRITE, EDQUOT}, {CALL_SYNC, EIO},
 	{CALL_SYNC, ENOSPC},  {CALL_RENAME, EROFS}, {CALL_RENAME, EIO},
-	{CALL_SYNC_DIR, EIO},
+	{CALL_SYNC_DIR, EIO}, {CALL_WRITE, 0},
 };
+
+static const char *text_of(size_t fault)
+{
+	return strerror(faults[fault].error != 0 ? faults[fault].error : ENOSPC);
+}
 
 /* One change while the @skip-th call of a kind fails. False: there is no such call. */
 static bool one_durable_fault(size_t fault, unsigned skip)
@@ -268,7 +301,7 @@ static bool one_durable_fault(size_t fault, unsigned skip)
 		after = fixture_nv_text(f.v);
 		assert_string_equal(after, before);
 		free(after);
-		assert_non_null(strstr(f.log, strerror(faults[fault].error)));
+		assert_non_null(strstr(f.log, text_of(fault)));
 		assert_non_null(strstr(f.log, f.path));
 		assert_false(fixture_has(&f, "a.json.tmp"));
 		/* a call after the rename leaves the outcome open, any other does not */
@@ -526,6 +559,172 @@ static void reading_faults(void **state)
 	fixture_fini(&f);
 }
 
+/* All kinds of store, as `vars` has them. */
+static const struct kind {
+	const char *label, *file, *tmp;
+	bool is_new, no_swap;
+} kinds[] = {
+	{"JSON", "a.json", "a.json.tmp", false, false},
+	{"new JSON", "a.json", "a.json.tmp", true, false},
+	{"flash", "a.fd", "a.fd.tmp", false, false},
+	{"new flash", "a.fd", "a.fd.tmp", true, false},
+	{"folder", "vars", "vars.tmp", false, false},
+	{"new folder", "vars/", "vars.tmp", true, false},
+	{"folder without swap", "vars", "vars.tmp", false, true},
+};
+
+static char *listed(const struct rts_vars *v)
+{
+	struct store_text t = {0};
+	struct diag d;
+
+	assert_int_equal(store_folder_write(rts_vars_current(v), "", &t, &d), 0);
+	for (size_t i = 0; i < t.n; i++) /* comparable as text */
+		t.p[i] = (char)(t.p[i] == 0 ? 1 : t.p[i]);
+	assert_true(store_text_reserve(&t, 1));
+	t.p[t.n] = 0;
+	return t.p;
+}
+
+/* What somebody reads there who comes now. */
+static char *listed_on_disk(const struct fixture *f)
+{
+	struct fixture reader = *f;
+	char *text;
+
+	reader.s = NULL;
+	reader.v = NULL;
+	reader.use = STORE_READ;
+	if (access(f->path, F_OK) < 0)
+		return strdup("");
+	if (fixture_open(&reader) < 0)
+		fail_msg("%s", reader.d.text);
+	text = listed(reader.v);
+	fixture_close(&reader);
+	return text;
+}
+
+static void kind_init(struct fixture *f, const struct kind *kind)
+{
+	memset(&plan, 0, sizeof plan);
+	plan.no_swap = kind->no_swap;
+	fixture_init(f, kind->file);
+	f->use = STORE_EDIT;
+	if (!kind->is_new && strcmp(kind->file, "vars") == 0)
+		assert_int_equal(mkdir(f->path, 0750), 0);
+	assert_int_equal(fixture_open(f), 0);
+	if (!kind->is_new) {
+		assert_int_equal(fixture_set(f, u"A", NV, "first"), EFI_SUCCESS);
+		assert_int_equal(fixture_set(f, u"C", NV, "other"), EFI_SUCCESS);
+		assert_int_equal(chmod(f->path, 0750), 0);
+		fixture_close(f); /* its mode counts as an edit */
+		assert_int_equal(fixture_open(f), 0);
+	}
+}
+
+static void kind_fini(struct fixture *f)
+{
+	const int dir = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	memset(&plan, 0, sizeof plan);
+	fixture_close(f);
+	if (strstr(f->path, "/vars") != NULL)
+		assert_int_equal(store_folder_remove(dir, "vars"), 0);
+	close(dir);
+	fixture_fini(f);
+}
+
+/* A new variable, another value, none. */
+static EFI_STATUS edit(struct fixture *f, unsigned which)
+{
+	return fixture_set(f, which == 0 ? u"B" : u"A", NV, which == 2 ? "" : "second");
+}
+
+static bool one_kind_fault(const struct kind *kind, unsigned which, enum call call,
+			   int error, unsigned skip)
+{
+	struct fixture f;
+	char *before, *after, *now;
+	EFI_STATUS status;
+	bool failed, unknown;
+
+	kind_init(&f, kind);
+	before = listed(f.v);
+	plan_start(call, skip, 1, error);
+	plan.shorten = true;
+	plan.no_swap = kind->no_swap;
+	status = edit(&f, which);
+	plan.on = false;
+	failed = plan.times == 0;
+	after = listed(f.v);
+	now = listed_on_disk(&f);
+	unknown = strstr(f.log, "undone on disk before the next one") != NULL;
+	/* what comes after the last fsync of a folder only removes what was there before */
+	if (EFI_ERROR(status) != failed &&
+	    (EFI_ERROR(status) || plan.failed < strrchr(plan.trace, CALL_SYNC_DIR)))
+		fail_msg("%s, edit %u, call %c %u: %s", kind->label, which, call, skip,
+			 f.log);
+	if (EFI_ERROR(status)) {
+		assert_int_equal(status, EFI_DEVICE_ERROR);
+		assert_string_equal(after, before);
+		if (strstr(f.log, strerror(error != 0 ? error : ENOSPC)) == NULL)
+			fail_msg("%s, edit %u, call %c %u: %s", kind->label, which, call,
+				 skip, f.log);
+		if (!unknown)
+			assert_string_equal(now, before);
+		if (!unknown && call != CALL_UNLINK)
+			assert_false(fixture_has(&f, kind->tmp));
+	} else {
+		assert_string_equal(now, after);
+		assert_string_not_equal(after, before);
+	}
+	free(before);
+	free(after);
+	free(now);
+
+	/* and all is well again */
+	if (fixture_set(&f, u"D", NV, "third") != EFI_SUCCESS)
+		fail_msg("%s, edit %u, call %c %u, then: %s", kind->label, which, call,
+			 skip, f.log);
+	after = listed(f.v);
+	now = listed_on_disk(&f);
+	assert_string_equal(now, after);
+	assert_false(fixture_has(&f, kind->tmp));
+	free(after);
+	free(now);
+	kind_fini(&f);
+	return failed;
+}
+
+static void every_kind(void **state)
+{
+	static const struct {
+		enum call call;
+		int error;
+	} more[] = {{CALL_MKDIR, ENOSPC}, {CALL_MKDIR, EIO}, {CALL_UNLINK, EIO}};
+
+	(void)state;
+	for (size_t k = 0; k < COUNT(kinds); k++)
+		for (unsigned which = 0; which < (kinds[k].is_new ? 1 : 3); which++) {
+			unsigned failed = 0;
+
+			for (size_t i = 0; i < COUNT(faults) + COUNT(more); i++) {
+				const size_t j = i - COUNT(faults);
+				const bool first = i < COUNT(faults);
+				unsigned skip = 0;
+
+				while (one_kind_fault(
+					&kinds[k], which,
+					first ? faults[i].call : more[j].call,
+					first ? faults[i].error : more[j].error, skip))
+					skip++;
+				failed += skip;
+			}
+			print_message("# %s: %u calls failed\n", kinds[k].label, failed);
+			assert_true(failed >= 20);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -533,7 +732,7 @@ int main(void)
 		cmocka_unit_test(run_faults),       cmocka_unit_test(unknown_outcome),
 		cmocka_unit_test(unknown_and_full), cmocka_unit_test(interrupted),
 		cmocka_unit_test(both_or_none),     cmocka_unit_test(edited_meanwhile),
-		cmocka_unit_test(reading_faults),
+		cmocka_unit_test(reading_faults),   cmocka_unit_test(every_kind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
