@@ -287,6 +287,7 @@ ok 'no escape sequence reaches the terminal' $?
 
 # a store that a machine uses
 fresh
+: >log
 "$runtserv" serve --store s.json --socket mm.sock --sandbox off 2>log &
 pid=$!
 for _ in $(seq 200); do
