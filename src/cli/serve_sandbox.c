@@ -48,9 +48,11 @@ static const int calls[] = {
 	SYS_fchmod,
 	SYS_fchown,
 	SYS_fsync,
-	SYS_renameat,
 	SYS_renameat2,
 	SYS_unlinkat,
+#ifdef SYS_renameat /* not where Linux is younger than renameat2 */
+	SYS_renameat,
+#endif
 #ifdef SYS_unlink
 	SYS_unlink,
 	SYS_lstat,
