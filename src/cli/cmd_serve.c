@@ -357,6 +357,11 @@ static int start_links(struct serve *s, struct os_listener *listener, struct dia
 		r = serve_qmp_start(s);
 	if (r < 0)
 		return diag(d, r, "%s", strerror(-r));
+	return 0;
+}
+
+static void announce(struct serve *s)
+{
 	link_say(&(struct link_log){serve_log, s}, RTS_LOG_INFO, "serving %s%s%s%s%s",
 		 s->o.store, s->o.socket != NULL ? " on " : "",
 		 s->o.socket != NULL ? s->o.socket : "", s->o.ivshmem != NULL ? " on " : "",
@@ -365,7 +370,6 @@ static int start_links(struct serve *s, struct os_listener *listener, struct dia
 		serve_log(s, RTS_LOG_INFO,
 			  "without --qmp a reset of the machine is taken on the guest's "
 			  "word");
-	return 0;
 }
 
 static void stop(struct serve *s, struct os_listener *listener)
@@ -402,6 +406,7 @@ int cmd_serve(int argc, char **argv)
 	if (r < 0) {
 		r = cli_error("serve", "%s", d.text);
 	} else {
+		announce(&s);
 		os_notify(s.notify_fd, "READY=1\nSTATUS=Serving.");
 		r = os_loop_run(&s.loop);
 		os_notify(s.notify_fd, "STOPPING=1");
