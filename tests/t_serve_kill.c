@@ -395,7 +395,7 @@ static void one_round(unsigned sample)
 		seed_of_run, total, tried, in_change);
 	if (sample == 0)
 		sample = total;
-	assert_true(tried >= sample / 2 && in_change >= sample / 4);
+	assert_true(tried >= sample / 2 && in_change >= sample / 8);
 }
 
 static void killed_anywhere(void **state)
