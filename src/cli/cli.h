@@ -24,6 +24,7 @@ struct cli_command {
 	const char *usage; /* what follows the verb on the usage line */
 	const char *about; /* a paragraph; may be NULL */
 	const struct cli_option *options;
+	bool mixed; /* options may stand behind operands; false: the command sees to it */
 };
 
 /* What cli_next() returns beside an index into the options. */

@@ -52,7 +52,7 @@ int cli_next(const struct cli_command *c, int argc, char **argv, const char **re
 					   NULL, n};
 	longs[n] = (struct option){"help", no_argument, NULL, n};
 	opterr = 0;
-	r = getopt_long(argc, argv, "+:h", longs, NULL);
+	r = getopt_long(argc, argv, c->mixed ? ":h" : "+:h", longs, NULL);
 	*ret_arg = optarg;
 	if (r == -1)
 		return CLI_DONE;

@@ -188,6 +188,7 @@ static const struct cli_command list_command = {
 	"Lists the files of the firmware image FD, those in compressed sections too. FD -\n"
 	"is standard input. Exit status 1: something in it is broken.",
 	list_options,
+	true,
 };
 
 static int fw_list(int argc, char **argv)
@@ -296,6 +297,7 @@ static const struct cli_command extract_command = {
 	"each, DIR/GUID-NAME.efi or .te, and prints their paths. Exit status 1: one of\n"
 	"those named is not there, or something in FD is broken.",
 	extract_options,
+	true,
 };
 
 /* A name for the folder that is made in the one where we are. */

@@ -34,6 +34,7 @@ static const struct cli_command command = {
 	"it, or a document that the firmware application inventory saved; - is stdin.\n"
 	"Exit status 1: the map breaks the specification's rules.",
 	options,
+	false,
 };
 
 struct request {

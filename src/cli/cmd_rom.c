@@ -117,6 +117,7 @@ static const struct cli_command pack_command = {
 	"order.\n"
 	"A firmware starts those that were built for its machine.",
 	pack_options,
+	true,
 };
 
 static bool pack_number(int option, const char *arg, struct rts_pe_rom_id *id)
@@ -200,6 +201,7 @@ static const struct cli_command show_command = {
 	"[OPTION]... FILE",
 	"Lists the images of an option ROM. Exit status 1: something in it is broken.",
 	show_options,
+	true,
 };
 
 /* One image, as both forms print it. */

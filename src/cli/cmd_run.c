@@ -69,6 +69,7 @@ static const struct cli_command command = {
 	"drivers\n"
 	"are native code with your rights. Exit status 1: something was found.",
 	options,
+	false,
 };
 
 struct file {

@@ -51,6 +51,7 @@ static const struct cli_command command = {
 	"a machine with x86-64. IMAGE is raw, an ELF or kdump core, LiME, a Windows crash\n"
 	"dump or a VMware vmem. Exit status 1: there are findings, or nothing of UEFI.",
 	options,
+	false,
 };
 
 struct run {

@@ -70,6 +70,7 @@ static const struct cli_command command = {
 	"At least one of --socket, --ivshmem, --fd, or sockets of a service manager, is "
 	"needed.",
 	options,
+	true,
 };
 
 /* The index of @word in @words, or -1. */

@@ -61,6 +61,7 @@ static const struct cli_command list_command = {
 	"?.\n"
 	"Exit status 1: a NAME was given, and nothing matches.",
 	list_options,
+	true,
 };
 
 static int list_json(const struct vars *s, char **patterns, int count)
@@ -155,6 +156,7 @@ static const struct cli_command get_command = {
 	"[OPTION]... STORE NAME[-GUID]",
 	"Shows one variable of STORE. Exit status 1: there is none of that name.",
 	get_options,
+	true,
 };
 
 static int write_file(const char *path, const struct rts_var *var)
@@ -259,6 +261,7 @@ static const struct cli_command set_command = {
 	"Makes or changes a variable of STORE, which no machine may be using. A GUID is\n"
 	"needed where neither STORE nor the UEFI specification has that NAME.",
 	set_options,
+	true,
 };
 
 struct value {
@@ -409,6 +412,7 @@ static const struct cli_command delete_command = {
 	"at\n"
 	"once. Exit status 1: one of them is not there, and nothing is changed.",
 	delete_options,
+	true,
 };
 
 static int delete_all(struct vars *s, char **names, int count)

@@ -66,6 +66,7 @@ static const struct cli_command status_command = {
 	"Says whether a machine with STORE would start with secure boot, and why. Exit\n"
 	"status 1: it would not.",
 	json_options,
+	true,
 };
 
 struct status {
@@ -152,6 +153,7 @@ static const struct cli_command audit_command = {
 	"Microsoft's of 2011 without their successors of 2023, what has expired, entries\n"
 	"that dbx lacks. Exit status 1: something does.",
 	audit_options,
+	true,
 };
 
 /* Microsoft's of 2011, and by what each is followed: a part of the common name. */

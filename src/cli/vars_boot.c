@@ -61,6 +61,7 @@ static const struct cli_command command = {
 	"is\n"
 	"a number in hexadecimal, as in BootN. Exit status 1: there is no entry N.",
 	options,
+	true,
 };
 
 struct boot {

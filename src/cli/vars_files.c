@@ -22,6 +22,7 @@ static const struct cli_command diff_command = {
 	"kinds\n"
 	"they are; their order does not matter. Exit status 1: they differ.",
 	diff_options,
+	true,
 };
 
 static bool same(const struct rts_var *a, const struct rts_var *b)
@@ -134,6 +135,7 @@ static const struct cli_command merge_command = {
 	"of\n"
 	"those that it has under the same names.",
 	merge_options,
+	true,
 };
 
 static int merge(struct vars *s, const struct vars *from, bool delete)
@@ -201,6 +203,7 @@ static const struct cli_command convert_command = {
 	"NAME.json, NAME.fd (edk2's flash image), NAME/ (a folder like efivarfs). Exit\n"
 	"status 1: something would be lost, so nothing was written (see --lossy).",
 	convert_options,
+	true,
 };
 
 static void lost(void *ctx, const char *text)

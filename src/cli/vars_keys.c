@@ -66,6 +66,7 @@ static const struct cli_command enroll_command = {
 	"signature\n"
 	"does not matter here. What is there already is not added again.",
 	enroll_options,
+	true,
 };
 
 static const struct {
@@ -428,6 +429,7 @@ static const struct cli_command apply_command = {
 	"signature,\n"
 	"time and all. Exit status 1: the rules refuse it, and say why.",
 	apply_options,
+	true,
 };
 
 static int apply(struct vars *s, struct vars_name *name, const char *text, bool append,
