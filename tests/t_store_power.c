@@ -94,12 +94,12 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-	{"JSON", "a.json", 300, STORE_SERVE, false, false, NULL},
+	{"JSON", "a.json", 200, STORE_SERVE, false, false, NULL},
 	{"new JSON", "a.json", 60, STORE_SERVE, true, false, NULL},
 	{"flash", "a.fd", 30, STORE_EDIT, false, false, "2m"},
-	{"folder", "vars", 16, STORE_EDIT, false, false, NULL},
+	{"folder", "vars", 10, STORE_EDIT, false, false, NULL},
 	{"new folder", "vars/", 8, STORE_EDIT, true, false, NULL},
-	{"folder without swap", "vars", 14, STORE_EDIT, false, true, NULL},
+	{"folder without swap", "vars", 10, STORE_EDIT, false, true, NULL},
 };
 
 struct run {
