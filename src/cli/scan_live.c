@@ -185,11 +185,30 @@ static int open_mem(struct live *l)
 
 /* ---- where to look ---- */
 
+/* START-LAST : NAME, in hex; the newline goes. */
+static bool line_read(char *line, uint64_t *ret_start, uint64_t *ret_last,
+		      const char **ret_name)
+{
+	char *end;
+
+	*ret_start = strtoull(line, &end, 16);
+	if (end == line || *end != '-')
+		return false;
+	line = end + 1;
+	*ret_last = strtoull(line, &end, 16);
+	if (end == line || strncmp(end, " : ", 3) != 0)
+		return false;
+	*ret_name = end + 3;
+	end[strcspn(end, "\n")] = 0;
+	return **ret_name != 0;
+}
+
 static int resources_read(struct live *l)
 {
 	cleanup(closep) int fd = open_in(l, "proc/iomem");
 	FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
-	char line[256], name[64];
+	char line[256];
+	const char *name;
 	size_t cap = 0;
 	int e = 0;
 
@@ -202,9 +221,8 @@ static int resources_read(struct live *l)
 
 		/* Lines of the first level: what lies within others are devices. To others
 		 * than root all addresses are zeros. */
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " : %63[^\n]", &r.start, &last,
-			   name) != 3 ||
-		    line[0] == ' ' || last <= r.start || last >= ADDRESSES)
+		if (line[0] == ' ' || !line_read(line, &r.start, &last, &name) ||
+		    last <= r.start || last >= ADDRESSES)
 			continue;
 		r.end = last + 1;
 		r.ram = strncmp(name, "System RAM", strlen("System RAM")) == 0;

@@ -52,9 +52,9 @@ static int segment_add(struct core *c, const struct rts_dump_range *r, uint64_t 
 		last->p_memsz += len;
 		return 0;
 	}
-	if (c->count == c->cap) {
+	if (c->segments == NULL || c->count == c->cap) {
 		const size_t cap = c->cap != 0 ? c->cap * 2 : 64;
-		Elf64_Phdr *p = realloc(c->segments, cap * sizeof *p);
+		Elf64_Phdr *p = reallocarray(c->segments, cap, sizeof *p);
 
 		if (p == NULL)
 			return -ENOMEM;

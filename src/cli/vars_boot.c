@@ -320,7 +320,7 @@ static int do_next(struct boot *b)
 static int do_remove(struct boot *b)
 {
 	struct rts_var_edit edits[3] = {0};
-	const struct rts_var *var;
+	const struct rts_var *var = NULL;
 	size_t count = 1, at;
 	uint16_t n, next;
 	int r = entry_named(b, &n, &var);
@@ -348,7 +348,7 @@ static int do_activate(struct boot *b)
 {
 	struct rts_var_edit e = {0};
 	cleanup(freep) uint8_t *copy = NULL;
-	const struct rts_var *var;
+	const struct rts_var *var = NULL;
 	struct vars_option o;
 	uint16_t n;
 	int r = entry_named(b, &n, &var);

@@ -8,7 +8,8 @@
 #include "cli/vars.h"
 #include "vars/vars_siglist.h"
 
-/* What a function prints, as a JSON string; the printers' text is UTF-8. */
+/* What a function prints, as a JSON string; the printers' text is UTF-8. @to is a name. */
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
 #define PRINTED(to, call)                                             \
 	({                                                            \
 		char *text_ = NULL;                                   \
@@ -24,6 +25,7 @@
 		free(text_);                                          \
 		s_;                                                   \
 	})
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static json_t *time_json(const EFI_TIME *t)
 {

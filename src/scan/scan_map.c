@@ -458,7 +458,7 @@ static bool pair_holds(struct scan *s, uint64_t va)
 		return true;
 	for (unsigned i = 0; i < 2; i++)
 		for (unsigned k = 0; there[i] && k < 3; k++) {
-			const uint64_t beside = va + k * PAGE - PAGE;
+			const uint64_t beside = va + (uint64_t)k * PAGE - PAGE;
 
 			if (others[i](s, beside, &at) && at == beside - s->map.pair_delta)
 				return true;
