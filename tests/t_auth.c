@@ -63,21 +63,29 @@ enum who {
 static struct crypto *crypto;
 static struct key *keys[WHO], *ca, *big, *curve;
 
+/* Curves where it does not matter: they are made, and sign, in no time. */
+static struct key *make(const char *name, const struct key *issuer, long serial)
+{
+	return key_new(&(struct key_options){.common_name = name,
+					     .kind = EC_P256,
+					     .issuer = issuer,
+					     .is_leaf = issuer != NULL,
+					     .serial = serial});
+}
+
 static int make_keys(void **state)
 {
 	(void)state;
-	keys[BY_PK] = key_new(&(struct key_options){.common_name = "PK"});
+	keys[BY_PK] = make("PK", NULL, 1);
 	keys[BY_KEK] =
 		key_new(&(struct key_options){.common_name = "KEK", .expired = true});
-	ca = key_new(&(struct key_options){.common_name = "CA"});
-	keys[BY_LEAF] = key_new(&(struct key_options){
-		.common_name = "leaf", .issuer = ca, .is_leaf = true, .serial = 2});
-	keys[BY_BELOW] = key_new(&(struct key_options){
-		.common_name = "PK", .issuer = keys[BY_PK], .is_leaf = true, .serial = 2});
-	keys[BY_NAMESAKE] = key_new(&(struct key_options){.common_name = "PK"});
-	keys[BY_STRANGER] = key_new(&(struct key_options){.common_name = "stranger"});
+	ca = make("CA", NULL, 1);
+	keys[BY_LEAF] = make("leaf", ca, 2);
+	keys[BY_BELOW] = make("PK", keys[BY_PK], 2);
+	keys[BY_NAMESAKE] = make("PK", NULL, 1);
+	keys[BY_STRANGER] = make("stranger", NULL, 1);
 	big = key_new(&(struct key_options){.common_name = "big", .kind = RSA_3072});
-	curve = key_new(&(struct key_options){.common_name = "curve", .kind = EC_P256});
+	curve = make("curve", NULL, 1);
 	return crypto_new(&crypto);
 }
 
@@ -992,14 +1000,9 @@ static bool mine_is(struct machine *m, const char *text)
 /* 7.5: private variables belong to their first signer, in every mode. */
 static void t_private(void **state)
 {
-	struct key *other_ca = key_new(&(struct key_options){.common_name = "CA"});
-	struct key *renewed = key_new(&(struct key_options){
-		.common_name = "leaf", .issuer = ca, .is_leaf = true, .serial = 3});
-	struct key *colleague = key_new(&(struct key_options){
-		.common_name = "colleague", .issuer = ca, .is_leaf = true, .serial = 4});
-	struct key *impostor = key_new(&(struct key_options){
-		.common_name = "leaf", .issuer = other_ca, .is_leaf = true, .serial = 2});
-	struct key *nameless = key_new(&(struct key_options){0});
+	struct key *other_ca = make("CA", NULL, 1), *renewed = make("leaf", ca, 3),
+		   *colleague = make("colleague", ca, 4),
+		   *impostor = make("leaf", other_ca, 2), *nameless = make(NULL, NULL, 1);
 	const struct {
 		const char *what;
 		struct sign s;
@@ -1193,6 +1196,51 @@ static void t_private_loaded(void **state)
 	machine_free(m);
 }
 
+/* 7.6: the variables, their attributes, and what SignatureSupport lists. */
+static void t_mode_variables(void **state)
+{
+	static const EFI_GUID types[] = {EFI_CERT_SHA1_GUID,    EFI_CERT_SHA256_GUID,
+					 EFI_CERT_SHA384_GUID,  EFI_CERT_SHA512_GUID,
+					 EFI_CERT_RSA2048_GUID, EFI_CERT_X509_GUID};
+	const struct {
+		const EFI_GUID *guid;
+		const CHAR16 *name;
+		size_t len;
+		uint32_t attr;
+	} them[] = {
+		{&global, u"SetupMode", sizeof u"SetupMode", BS | RT},
+		{&global, u"SecureBoot", sizeof u"SecureBoot", BS | RT},
+		{&global, u"SignatureSupport", sizeof u"SignatureSupport", BS | RT},
+		{&global, u"VendorKeys", sizeof u"VendorKeys", BS | RT},
+		{&vendor_guid, u"VendorKeysNv", sizeof u"VendorKeysNv", NV | BS | AT},
+		{&enable_guid, u"SecureBootEnable", sizeof u"SecureBootEnable", NV | BS},
+		{&custom_guid, u"CustomMode", sizeof u"CustomMode", NV | BS},
+	};
+
+	(void)state;
+	for (int kind = 0; kind < 3; kind++) { /* as enrolled, at a start, and changed */
+		struct machine *m = machine_in(kind == 2 ? CUSTOM : USER);
+
+		if (kind == 1)
+			rts_vars_reset(m->v);
+		if (kind == 2)
+			assert_int_equal(set_by(m, DB, KEYS_ATTR, hash(1), NOBODY),
+					 EFI_SUCCESS);
+		for (size_t i = 0; i < COUNT(them); i++) {
+			const struct rts_var *var =
+				find_var(m, them[i].guid, them[i].name, them[i].len);
+
+			assert_non_null(var);
+			assert_int_equal(var->attr, them[i].attr);
+			if (i == 2) {
+				assert_int_equal(var->data_len, sizeof types);
+				assert_memory_equal(var->data, types, sizeof types);
+			}
+		}
+		machine_free(m);
+	}
+}
+
 /* 7.6: what PK's coming and going does, before and at run time, and over a reset. */
 static void t_modes(void **state)
 {
@@ -1365,6 +1413,7 @@ static void t_forced(void **state)
 }
 
 /* 7.6: what a store says counts as edk2 reads it, at every start. */
+static const char EMPTY[] = "";
 static void t_loaded_modes(void **state)
 {
 	static const struct {
@@ -1380,6 +1429,8 @@ static void t_loaded_modes(void **state)
 		{"\2", NULL, NULL, true, false, {0, 0, 2, 0, 1, 1}},
 		{"\1", NULL, NULL, false, false, {1, 0, 1, 0, 1, 1}},
 		{"\1", NULL, NULL, false, true, {1, 0, 1, 0, 1, 1}},
+		/* no byte is no 1 */
+		{EMPTY, EMPTY, EMPTY, true, false, {0, 0, -1, -1, 1, -1}},
 	};
 	static const struct {
 		const CHAR16 *name;
@@ -1414,7 +1465,7 @@ static void t_loaded_modes(void **state)
 							.name = them[k].name,
 							.name_len = them[k].len,
 							.data = (const uint8_t *)values[k],
-							.data_len = 1}),
+							.data_len = values[k] != EMPTY}),
 					EFI_SUCCESS);
 		for (int again = 0; again < 3; again++) {
 			assert_int_equal(again == 0 ? rts_vars_start(m.v)
@@ -1425,7 +1476,8 @@ static void t_loaded_modes(void **state)
 		/* what is computed costs nothing: the books are those of what was loaded */
 		uint64_t cost = 0;
 		for (size_t k = 0; k < COUNT(them); k++)
-			cost += values[k] != NULL ? 96 + them[k].len + 1 : 0;
+			if (values[k] != NULL)
+				cost += 96 + them[k].len + (values[k] != EMPTY);
 		assert_int_equal(rts_vars_query(m.v, NV | BS, &max, &left, &most),
 				 EFI_SUCCESS);
 		assert_int_equal(max - left, cost);
@@ -1599,10 +1651,10 @@ int main(void)
 		cmocka_unit_test(t_append_lists),   cmocka_unit_test(t_append_limit),
 		cmocka_unit_test(t_private),        cmocka_unit_test(t_private_alone),
 		cmocka_unit_test(t_private_kinds),  cmocka_unit_test(t_private_loaded),
-		cmocka_unit_test(t_modes),          cmocka_unit_test(t_presence),
-		cmocka_unit_test(t_forced),         cmocka_unit_test(t_loaded_modes),
-		cmocka_unit_test(t_all_or_nothing), cmocka_unit_test(t_quota),
-		cmocka_unit_test(t_reasons),
+		cmocka_unit_test(t_mode_variables), cmocka_unit_test(t_modes),
+		cmocka_unit_test(t_presence),       cmocka_unit_test(t_forced),
+		cmocka_unit_test(t_loaded_modes),   cmocka_unit_test(t_all_or_nothing),
+		cmocka_unit_test(t_quota),          cmocka_unit_test(t_reasons),
 	};
 
 	return cmocka_run_group_tests(tests, make_keys, drop_keys);
