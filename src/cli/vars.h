@@ -9,7 +9,6 @@
 #include "crypto/crypto_x509.h"
 #include "runtserv/vars.h"
 #include "store/store.h"
-#include "vars/vars_edit.h"
 
 #define VARS_FILE_MAX  ((size_t)16 << 20) /* of a value, a list, a certificate */
 #define VARS_QUOTA_MAX (5U << 20)         /* as for serve */

@@ -4,8 +4,6 @@
  * and mind no phase, lock or policy, but what they leave behind has the form that a guest's
  * writes would have: nothing else could be loaded, or changed, again.
  */
-#include "vars/vars_edit.h"
-
 #include "base/guid.h"
 #include "base/ucs2.h"
 #include "vars/vars_priv.h"
