@@ -105,14 +105,16 @@ void fixture_write_text(const struct fixture *f, const char *name, const char *t
 char *fixture_read(const struct fixture *f, const char *name, size_t *ret_len)
 {
 	FILE *file = fopen(fixture_path(f, name), "rb");
+	struct stat st;
 	size_t n;
 	char *p;
 
 	if (file == NULL)
 		return NULL;
-	p = calloc(1, STORE_FILE_MAX);
+	assert_int_equal(fstat(fileno(file), &st), 0);
+	p = calloc(1, (size_t)st.st_size + 1);
 	assert_non_null(p);
-	n = fread(p, 1, STORE_FILE_MAX - 1, file);
+	n = fread(p, 1, (size_t)st.st_size, file);
 	fclose(file);
 	if (ret_len != NULL)
 		*ret_len = n;
