@@ -580,7 +580,8 @@ static EFI_STATUS info_of(struct fixture *f, uint32_t number, const CHAR16 *name
 {
 	struct info i = {.guid = ns, .name_len = (uint32_t)name_len, .room = room};
 
-	memcpy(i.name, name, name_len < sizeof i.name ? name_len : sizeof i.name);
+	for (size_t k = 0; k < 64 && k < name_len / 2 && (k == 0 || name[k - 1] != 0); k++)
+		i.name[k] = name[k];
 	memset(i.answer, 0x55, sizeof i.answer);
 	_Static_assert(offsetof(struct info, name) == 68, "GET_INFO");
 	return command(f, number, &i, sizeof i);

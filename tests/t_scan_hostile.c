@@ -15,6 +15,14 @@
 #define SECONDS_MAX 20
 #define BYTES_MAX   (300L << 20) /* more than before, at any time */
 
+#if defined(__SANITIZE_ADDRESS__)
+#define ASAN
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ASAN
+#endif
+#endif
+
 struct run {
 	struct synth m;
 	struct rts_scan_config config;
@@ -658,7 +666,7 @@ static void test_hostile(void **state)
 			fail_msg("%s: status %#lx", cases[i].name, status);
 		if (seconds() - start > SECONDS_MAX)
 			fail_msg("%s: %.1f s", cases[i].name, seconds() - start);
-#ifndef __SANITIZE_ADDRESS__ /* which keeps what was freed */
+#ifndef ASAN /* which keeps what was freed */
 		if (peak() - before > BYTES_MAX + LARGE)
 			fail_msg("%s: %ld MiB", cases[i].name, (peak() - before) >> 20);
 #endif
