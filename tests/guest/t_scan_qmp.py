@@ -214,4 +214,5 @@ def start_client():
     return client
 
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started us may ignore it, and scan would, too
 sys.exit(vm.main('scan-qmp', test))
