@@ -1597,6 +1597,37 @@ static void t_all_or_nothing(void **state)
 	}
 }
 
+/* What is there already is not written again, but for a new time. */
+static void t_same(void **state)
+{
+	struct machine *m = machine_in(USER);
+	const struct {
+		uint32_t attr;
+		const char *data;
+		bool writes;
+	} cases[] = {{NV | BS, "a", true},      {NV | BS, "a", false},
+		     {NV | BS | AP, "", false}, {NV | BS, "b", true},
+		     {NV | BS | AP, "c", true}, {NV | BS, "bc", false}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const unsigned before = m->commits;
+
+		SAYS(m,
+		     rts_vars_set(m->v, u"Plain", sizeof u"Plain", &ns, cases[i].attr,
+				  cases[i].data, strlen(cases[i].data)),
+		     EFI_SUCCESS, cases[i].writes ? "done" : "same");
+		assert_int_equal(m->commits, before + cases[i].writes);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		const unsigned before = m->commits;
+
+		SAYS(m, set_by(m, DB, KEYS_ATTR, hash(1), BY_PK), EFI_SUCCESS, "done");
+		assert_int_equal(m->commits, before + 1);
+	}
+	machine_free(m);
+}
+
 /* The quota counts what follows, too. */
 static void t_quota(void **state)
 {
@@ -1654,7 +1685,8 @@ int main(void)
 		cmocka_unit_test(t_mode_variables), cmocka_unit_test(t_modes),
 		cmocka_unit_test(t_presence),       cmocka_unit_test(t_forced),
 		cmocka_unit_test(t_loaded_modes),   cmocka_unit_test(t_all_or_nothing),
-		cmocka_unit_test(t_quota),          cmocka_unit_test(t_reasons),
+		cmocka_unit_test(t_same),           cmocka_unit_test(t_quota),
+		cmocka_unit_test(t_reasons),
 	};
 
 	return cmocka_run_group_tests(tests, make_keys, drop_keys);

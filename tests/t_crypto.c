@@ -7,6 +7,8 @@
 #include "test.h"
 
 #include <errno.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,10 +131,19 @@ static const struct bytes content[] = {{(const uint8_t *)text, 4},
 				       {NULL, 0},
 				       {(const uint8_t *)text + 4, sizeof text - 4}};
 
+/* Whatever the answer is, nothing stays in OpenSSL's queue of errors. */
+static bool clean(void)
+{
+	return ERR_peek_error() == 0;
+}
+
 static const char *open_blob(const struct blob *b, void **ret)
 {
-	return crypto_vars.open(k.c, (struct bytes){b->p, b->n}, content, COUNT(content),
-				ret);
+	const char *why = crypto_vars.open(k.c, (struct bytes){b->p, b->n}, content,
+					   COUNT(content), ret);
+
+	assert_true(clean());
+	return why;
 }
 
 /* Signs, opens, and gives what is to be closed. */
@@ -152,7 +163,10 @@ static void *opened(const struct sign *s)
 
 static bool chains(void *signature, const struct key *key)
 {
-	return crypto_vars.chains(k.c, signature, der_of(key));
+	const bool ok = crypto_vars.chains(k.c, signature, der_of(key));
+
+	assert_true(clean());
+	return ok;
 }
 
 static void t_forms(void **state)
@@ -334,6 +348,19 @@ static void t_other_messages(void **state)
 	other.p[2] = (uint8_t)((other.n - 4) >> 8);
 	other.p[3] = (uint8_t)(other.n - 4);
 	assert_non_null(open_blob(&other, &signature));
+	/* one that is whole, but something else; one of the right kind, with nothing in it;
+	 * a byte behind */
+	static const uint8_t data[] = {0x30, 15, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7,
+				       0x0d, 1,  7, 1, 0xa0, 2,    4,    0};
+	blob_free(&other);
+	blob_put(&other, data, sizeof data);
+	assert_non_null(open_blob(&other, &signature));
+	other.n = 13;
+	other.p[1] = 11;
+	other.p[12] = 2;
+	assert_non_null(open_blob(&other, &signature));
+	blob_put(&b, "", 1);
+	assert_non_null(open_blob(&b, &signature));
 	blob_free(&b);
 	blob_free(&other);
 }
@@ -449,6 +476,15 @@ static void t_common_names(void **state)
 	}
 }
 
+/* A certificate that was changed. */
+static void resign(struct key *key)
+{
+	assert_true(X509_sign(key->cert, key->key, EVP_sha256()) > 0);
+	OPENSSL_free(key->der);
+	key->der = NULL;
+	key->len = (size_t)i2d_X509(key->cert, &key->der);
+}
+
 static void t_x509(void **state)
 {
 	struct key *nameless = key_new(&(struct key_options){.same = k.root});
@@ -460,12 +496,26 @@ static void t_x509(void **state)
 	assert_string_equal(info.subject, "CN=leaf,O=runtserv test");
 	assert_string_equal(info.issuer, "CN=middle,O=runtserv test");
 	assert_string_equal(info.common_name, "leaf");
-	assert_in_range(info.not_before.Year, 2024, 2200);
-	assert_in_range(info.not_before.Month, 1, 12);
-	assert_in_range(info.not_before.Day, 1, 31);
-	assert_true(info.not_after.Hour < 24 && info.not_after.Minute < 60);
-	assert_memory_not_equal(&info.not_before, &info.not_after, sizeof info.not_after);
-	assert_int_equal(info.not_before.Pad1 + info.not_before.TimeZone, 0);
+	const EFI_TIME from = {2001, 2, 3, 4, 5, 6, 0, 0, 0, 0, 0},
+		       to = {2049, 12, 31, 23, 59, 58, 0, 0, 0, 0, 0};
+	struct key *dated = key_new(&(struct key_options){.same = k.root});
+	ASN1_TIME_set_string_X509(X509_getm_notBefore(dated->cert), "20010203040506Z");
+	ASN1_TIME_set_string_X509(X509_getm_notAfter(dated->cert), "20491231235958Z");
+	resign(dated);
+	assert_int_equal(crypto_x509_read(k.c, der_of(dated), &info), 0);
+	assert_memory_equal(&info.not_before, &from, sizeof from);
+	assert_memory_equal(&info.not_after, &to, sizeof to);
+	/* one that is longer than any message */
+	static char comment[70000];
+	memset(comment, 'c', sizeof comment - 1);
+	X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, NID_netscape_comment, comment);
+	assert_non_null(e);
+	X509_add_ext(dated->cert, e, -1);
+	X509_EXTENSION_free(e);
+	resign(dated);
+	assert_true(dated->len > 65536);
+	assert_false(crypto_vars.is_certificate(k.c, der_of(dated)));
+	key_free(dated);
 	assert_int_equal(crypto_x509_read(k.c, der_of(nameless), &info), 0);
 	assert_string_equal(info.common_name, "");
 	key_free(nameless);
@@ -478,34 +528,72 @@ static void t_x509(void **state)
 		assert_int_equal(crypto_vars.is_certificate(k.c, (struct bytes){b.p, n}),
 				 n == k.root->len);
 	assert_int_equal(crypto_x509_read(k.c, (struct bytes){b.p, b.n}, &info), -EINVAL);
+	assert_int_equal(crypto_x509_read(k.c, (struct bytes){b.p, 9}, &info), -EINVAL);
+	assert_true(clean());
+	assert_false(crypto_vars.is_certificate(k.c, (struct bytes){b.p, 9}));
+	assert_true(clean());
 	blob_free(&b);
 }
 
-/* A name that is too long for its field ends between two characters. */
+/* A name that is too long for its field ends between two characters; of several common
+ * names the first counts. */
 static void t_long_names(void **state)
 {
-	char name[65 * 2] = "x";
+	struct key *key = key_new(&(struct key_options){.same = k.root});
+	char name[200] = "", want[2000];
 	struct crypto_x509 info;
-	struct key *key;
-	X509_NAME *subject;
 
 	(void)state;
-	for (unsigned i = 0; i < 31; i++)
-		memcpy(name + 1 + 2 * i, "\xc3\xbc", 3);
-	key = key_new(&(struct key_options){.common_name = name, .same = k.root});
-	subject = X509_get_subject_name(key->cert);
 	for (unsigned i = 0; i < 20; i++)
-		X509_NAME_add_entry_by_txt(subject, "OU", MBSTRING_UTF8,
-					   (const unsigned char *)name, -1, -1, 0);
-	X509_sign(key->cert, key->key, EVP_sha256());
-	OPENSSL_free(key->der);
-	key->der = NULL;
-	key->len = (size_t)i2d_X509(key->cert, &key->der);
-	assert_int_equal(crypto_x509_read(k.c, der_of(key), &info), 0);
-	assert_in_range(strlen(info.subject), CRYPTO_NAME_MAX - 4, CRYPTO_NAME_MAX - 1);
-	const char *last = info.subject + strlen(info.subject) - 1;
-	assert_true((*last & 0x80) == 0 || (last[-1] & 0xe0) == 0xc0);
-	assert_string_equal(info.common_name, name);
+		strcat(name, "\xc3\xbc");
+	for (size_t more = 0; more < 64; more++) { /* 502 bytes, then more */
+		X509_NAME *subject = X509_NAME_new();
+		char tail[65] = "";
+
+		memset(tail, 't', more);
+		X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
+					   (const unsigned char *)"first", -1, -1, 0);
+		X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
+					   (const unsigned char *)"second", -1, -1, 0);
+		if (more > 0)
+			X509_NAME_add_entry_by_txt(subject, "OU", MBSTRING_UTF8,
+						   (const unsigned char *)tail, -1, -1, 0);
+		for (unsigned i = 0; i < 11; i++)
+			X509_NAME_add_entry_by_txt(subject, "OU", MBSTRING_UTF8,
+						   (const unsigned char *)name, -1, -1, 0);
+		assert_int_equal(X509_set_subject_name(key->cert, subject), 1);
+		X509_NAME_free(subject);
+		resign(key);
+		want[0] = 0;
+		for (unsigned i = 0; i < 11; i++)
+			sprintf(want + strlen(want), "OU=%s,", name);
+		sprintf(want + strlen(want), "%s%s%sCN=second,CN=first",
+			more > 0 ? "OU=" : "", tail, more > 0 ? "," : "");
+		assert_int_equal(crypto_x509_read(k.c, der_of(key), &info), 0);
+		const size_t len = strlen(info.subject), all = strlen(want);
+		assert_int_equal(len, all < CRYPTO_NAME_MAX ? all : CRYPTO_NAME_MAX - 1);
+		assert_memory_equal(info.subject, want, len);
+		assert_string_equal(info.common_name, "first");
+	}
+	/* the cut within a character */
+	for (unsigned before = 0; before < 2; before++) {
+		X509_NAME *subject = X509_NAME_new();
+
+		X509_NAME_add_entry_by_txt(
+			subject, "O", MBSTRING_UTF8,
+			(const unsigned char *)(before != 0 ? "o" : "oo"), -1, -1, 0);
+		for (unsigned i = 0; i < 13; i++)
+			X509_NAME_add_entry_by_txt(subject, "OU", MBSTRING_UTF8,
+						   (const unsigned char *)name, -1, -1, 0);
+		X509_set_issuer_name(key->cert, subject);
+		X509_NAME_free(subject);
+		resign(key);
+		assert_int_equal(crypto_x509_read(k.c, der_of(key), &info), 0);
+		const size_t len = strlen(info.issuer);
+		assert_in_range(len, CRYPTO_NAME_MAX - 2, CRYPTO_NAME_MAX - 1);
+		assert_true((info.issuer[len - 1] & 0x80) == 0 ||
+			    (info.issuer[len - 2] & 0xe0) == 0xc0);
+	}
 	key_free(key);
 }
 
