@@ -241,7 +241,8 @@ static int no_entry(const struct boot *b, uint16_t number)
 	return EXIT_FINDINGS;
 }
 
-/* One entry by its number, which is in b->arg. */
+/* One entry by its number, which is in b->arg; *@ret_var stays NULL, and a message is out:
+ * the exit code. */
 static int entry_named(const struct boot *b, uint16_t *ret, const struct rts_var **ret_var)
 {
 	if (!hex_number(b->arg, strlen(b->arg), ret))
@@ -300,7 +301,7 @@ static int do_next(struct boot *b)
 					 .name = u"BootNext",
 					 .name_len = sizeof(u"BootNext"),
 					 .data_len = 2}};
-	const struct rts_var *var;
+	const struct rts_var *var = NULL;
 	uint16_t n;
 	int r;
 
@@ -311,7 +312,7 @@ static int do_next(struct boot *b)
 			       : EXIT_WELL;
 	}
 	r = entry_named(b, &n, &var);
-	if (r != EXIT_WELL)
+	if (var == NULL)
 		return r;
 	e.var.data = (const uint8_t *)&n;
 	return vars_edit(&b->s, &e, 1);
@@ -325,7 +326,7 @@ static int do_remove(struct boot *b)
 	uint16_t n, next;
 	int r = entry_named(b, &n, &var);
 
-	if (r != EXIT_WELL)
+	if (var == NULL)
 		return r;
 	edits[0] = (struct rts_var_edit){*var, true};
 	if (next_boot(b, &next) && next == n)
@@ -353,7 +354,7 @@ static int do_activate(struct boot *b)
 	uint16_t n;
 	int r = entry_named(b, &n, &var);
 
-	if (r != EXIT_WELL)
+	if (var == NULL)
 		return r;
 	if (!vars_option_read((struct bytes){var->data, var->data_len}, &o))
 		return cli_error(VERB, "%s: entry %x is no load option", b->s.word, n);

@@ -28,7 +28,7 @@
 enum { BLOCK, TABLE };
 static const struct order {
 	const char *name;
-	unsigned count;
+	size_t count;
 	uint8_t service[RTS_SCAN_SERVICES]; /* indices into the UEFI table */
 } orders[] = {
 	[BLOCK] = {"HalEfiRuntimeServicesBlock", 9, {0, 1, 10, 6, 7, 8, 11, 12, 13}},
@@ -251,7 +251,7 @@ static bool read_copy(struct search *w, const struct order *order, uint64_t at,
 	*ret = (struct copy){.order = order, .at = at};
 	if (!rts_dump_read_all(w->s->dump, at, ret->field, order->count * 8))
 		return false;
-	for (unsigned i = 0; i < order->count; i++) {
+	for (size_t i = 0; i < order->count; i++) {
 		const uint64_t value = w->value[order->service[i]];
 
 		if (w->known ? value != 0 && ret->field[i] == value
@@ -298,7 +298,7 @@ static void copies_of_pointers(struct search *w, const struct scan_hits *hits)
 		    !rts_dump_read_all(w->s->dump, hits->at[h], &v, sizeof v))
 			continue;
 		for (size_t o = 0; o < sizeof orders / sizeof *orders; o++)
-			for (unsigned i = 0; i < orders[o].count; i++) {
+			for (size_t i = 0; i < orders[o].count; i++) {
 				struct copy c;
 
 				if (v != w->value[orders[o].service[i]] ||
@@ -316,7 +316,7 @@ static bool close_together(const struct search *w, const struct copy *c)
 {
 	uint64_t low = UINT64_MAX, high = 0;
 
-	for (unsigned i = 0; i < c->order->count; i++) {
+	for (size_t i = 0; i < c->order->count; i++) {
 		if (!wanted(w, c->field[i]))
 			continue;
 		low = c->field[i] < low ? c->field[i] : low;
@@ -332,7 +332,7 @@ static bool close_together(const struct search *w, const struct copy *c)
 static void copies_of_runs(struct search *w, const struct scan_hits *hits)
 {
 	static const struct {
-		unsigned order, run, before; /* fields; those before the run */
+		size_t order, run, before; /* fields; those before the run */
 	} shapes[] = {{BLOCK, 9, 0}, {TABLE, 14, 0}, {TABLE, 8, 6}};
 
 	for (size_t first = 0, n; first < hits->count; first += n) {
@@ -458,7 +458,7 @@ static uint64_t likely_value(const struct search *w, const struct copy *block,
 	for (size_t i = 0; i <= w->copy_count; i++) {
 		const struct copy *c = i == 0 ? block : &w->copy[i - 1];
 
-		for (unsigned k = 0; k < c->order->count; k++) {
+		for (size_t k = 0; k < c->order->count; k++) {
 			if (c->order->service[k] != service)
 				continue;
 			if (wanted(w, c->field[k]))
@@ -492,7 +492,7 @@ static void take_pointers(struct search *w, const struct copy *block)
 
 static void judge_copy(struct search *w, const struct copy *c, const char *other)
 {
-	for (unsigned i = 0; i < c->order->count; i++) {
+	for (size_t i = 0; i < c->order->count; i++) {
 		const unsigned service = c->order->service[i];
 		uint64_t physical;
 
