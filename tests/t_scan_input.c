@@ -637,6 +637,7 @@ static void draws(unsigned columns, uint64_t done, unsigned ms, char *ret, size_
 	const int saved_fd = dup(STDERR_FILENO);
 	struct scan_progress p;
 	int terminal, end;
+	size_t len = 0;
 	ssize_t n;
 
 	assert_int_equal(openpty(&terminal, &end, NULL, NULL, &size), 0);
@@ -652,9 +653,11 @@ static void draws(unsigned columns, uint64_t done, unsigned ms, char *ret, size_
 	scan_progress_end(&p);
 	dup2(saved_fd, STDERR_FILENO);
 	close(saved_fd);
-	fcntl(terminal, F_SETFL, O_NONBLOCK);
-	n = read(terminal, ret, cap - 1);
-	ret[n > 0 ? n : 0] = 0;
+	/* what is written comes in pieces and a little later; with nobody left to write, an
+	 * error ends it */
+	while ((n = read(terminal, ret + len, cap - 1 - len)) > 0)
+		len += (size_t)n;
+	ret[len] = 0;
 	close(terminal);
 }
 

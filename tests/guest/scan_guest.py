@@ -113,7 +113,7 @@ def wait_shell(guest):
 
 def live(guest, runtserv, *args):
     """`scan --live` inside the guest; what it saves is ./evidence then. Its words come by the disk,
-    which they overwrite: a busy machine's serial console drops characters."""
+    which they overwrite: a slow reader of the serial console loses characters."""
     os.makedirs('out', exist_ok=True)
     guest.run('rm -rf /out; mkdir /out; cd /out; %s scan --live --json %s >printed 2>said; '
               'echo $? >status; tar c * | dd of=/dev/vda bs=1M conv=fsync 2>/dev/null; cd /' %

@@ -4,7 +4,7 @@
 
 Every byte of the memory that QEMU was given is in the map, or is missing for a reason written here.
 The table and the sums that the guest prints are, line for line, those of `runtserv memmap` for the
-saved file; the shell keeps them in a file, for a busy machine's serial console drops characters.
+saved file; the shell keeps them in a file, for a slow reader of the serial console loses characters.
 The runtime images are the firmware's runtime drivers, as `runtserv fw` finds them in its image.
 
 usage: t_inventory.py 256M|2G|arm64|driver

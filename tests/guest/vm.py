@@ -8,6 +8,7 @@ Environment: RUNTSERV_BUILD, the build folder; RUNTSERV_LINUX, the folder of too
 import ctypes
 import json
 import os
+import queue
 import re
 import select
 import shutil
@@ -15,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -139,6 +141,32 @@ class Channel:
             return b''
 
 
+class Console(Channel):
+    """A serial port. A thread takes what it says: a socket is full after some 300 unread characters,
+    for QEMU sends each by itself, and the firmware's shell ends where it cannot clear its screen."""
+
+    def accept(self):
+        super().accept()
+        self.said = queue.SimpleQueue()
+        threading.Thread(target=self.drain, daemon=True).start()
+
+    def drain(self):
+        while True:
+            got = super().read(None)
+            self.said.put(got)
+            if not got:
+                return
+
+    def read(self, timeout):
+        try:
+            got = self.said.get(timeout=timeout)
+        except queue.Empty:
+            return None
+        if not got:
+            self.said.put(got)  # for the next one, too
+        return got
+
+
 class Vm:
     """A QEMU with stock firmware and our option ROM.
 
@@ -198,7 +226,7 @@ class Vm:
                  'chardev=monitor,mode=control', '-chardev',
                  'socket,id=serial,path=serial.sock,logfile=serial.log,logappend=on',
                  '-serial', 'chardev:serial']
-        monitor, self.serial = Channel('monitor.sock'), Channel('serial.sock')
+        monitor, self.serial = Channel('monitor.sock'), Console('serial.sock')
         with open('qemu.log', 'ab') as log:
             log.write((' '.join(args) + '\n').encode())
             log.flush()
