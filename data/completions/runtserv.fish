@@ -1,90 +1,46 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# fish completion for runtserv(1)
+# fish completion for runtserv(1): verbs, forms, options and their words are those that --help tells of.
 
-complete -c runtserv -n __fish_use_subcommand -f -l help -d 'Print help'
-complete -c runtserv -n __fish_use_subcommand -f -l version -d 'Print the version'
-complete -c runtserv -n __fish_use_subcommand -f -a serve -d 'Give a virtual machine its UEFI variables'
-complete -c runtserv -n __fish_use_subcommand -f -a vars -d 'Show and change the variables in a store'
-complete -c runtserv -n __fish_use_subcommand -f -a run -d 'Run UEFI drivers natively and name every rule they break'
-complete -c runtserv -n __fish_use_subcommand -f -a scan -d 'Find and verify the UEFI runtime drivers in a memory image'
-complete -c runtserv -n __fish_use_subcommand -f -a memmap -d 'Show a UEFI memory map and its sums'
-complete -c runtserv -n __fish_use_subcommand -f -a rom -d 'Pack EFI drivers into an option ROM, or show one'
-complete -c runtserv -n __fish_use_subcommand -f -a fw -d 'List or extract the drivers in a firmware image'
+# The help of the verb and its form, where they stand before this word.
+function __runtserv_help
+	set -l before (commandline -opc)
+	set -l command $before[1]
+	for word in $before[2..3]
+		string match -q -- '-*' $word; or set -a command $word
+	end
+	$command --help 2>/dev/null
+end
 
-set -l serve '__fish_seen_subcommand_from serve'
-complete -c runtserv -n $serve -l store -r -F -d 'Where the variables are kept'
-complete -c runtserv -n $serve -l quota -x -d 'Room for variables, in bytes'
-complete -c runtserv -n $serve -l allow-policy-disable -d 'Variable policies may be switched off'
-complete -c runtserv -n $serve -l hw-error-quota -x -d 'Room for hardware error records, in bytes'
-complete -c runtserv -n $serve -l socket -r -F -d 'Serve MM buffers on this socket'
-complete -c runtserv -n $serve -l fd -x -d 'Serve MM buffers on this descriptor'
-complete -c runtserv -n $serve -l ivshmem -r -F -d 'Serve the guest driver here'
-complete -c runtserv -n $serve -l qmp -r -F -d 'QEMU\'s monitor'
-complete -c runtserv -n $serve -l physical-presence -f -d 'The guest may change SecureBootEnable and CustomMode'
-complete -c runtserv -n $serve -l no-custom-mode -f -d 'But not CustomMode'
-complete -c runtserv -n $serve -l force-secure-boot -f -d 'Secure boot cannot be switched off'
-complete -c runtserv -n $serve -l sandbox -x -a 'auto on log off' -d 'How to confine itself'
-complete -c runtserv -n $serve -l log-level -x -a 'error warning info debug' -d 'What to say'
-complete -c runtserv -n $serve -l terminate -f -d 'End with the last connection'
-complete -c runtserv -n $serve -l print-capabilities -f -d 'Print what is offered, as JSON'
-complete -c runtserv -n $serve -l help -f -d 'Print help'
+# What the option before this word takes; nothing: it takes none, or is no option.
+function __runtserv_arg
+	set -l option (commandline -opc)[-1]
+	string match -qr -- '^--[a-z-]+$' $option
+	and __runtserv_help | string replace -rf -- "^  $option (\S+).*" '$1'
+end
 
-set -l fw '__fish_seen_subcommand_from fw'
-complete -c runtserv -n "$fw; and not __fish_seen_subcommand_from list extract" -f -a 'list extract'
-complete -c runtserv -n "$fw; and __fish_seen_subcommand_from extract" -l output -r -F -d 'Write into this folder'
-complete -c runtserv -n "$fw; and __fish_seen_subcommand_from list extract" -l json -d 'Print JSON'
-complete -c runtserv -n $fw -l help -f -d 'Print help'
+function __runtserv_words
+	set -l before (commandline -opc)
+	set -l arg (__runtserv_arg)
+	if string match -qr -- '^[a-z].*\|' "$arg"
+		string split '|' $arg
+	else if test -z "$arg"; and string match -q -- '-*' (commandline -ct)
+		__runtserv_help | string replace -rf '^  (--[a-z-]+)( \S+)? *(.*)' '$1\t$3'
+	else if test -z "$arg"; and test (count $before) = 1
+		__runtserv_help | string replace -rf '^  ([a-z]+) +(.*)' '$1\t$2'
+	else if test -z "$arg"; and test (count $before) = 2
+		__runtserv_help | string replace -rf "^.* runtserv $before[2] ([a-z]+) (.*)" '$1\t$2'
+	end
+end
 
-set -l rom '__fish_seen_subcommand_from rom'
-complete -c runtserv -n "$rom; and not __fish_seen_subcommand_from pack show" -f -a 'pack show'
-complete -c runtserv -n "$rom; and __fish_seen_subcommand_from pack" -l vendor -x -d 'PCI vendor'
-complete -c runtserv -n "$rom; and __fish_seen_subcommand_from pack" -l device -x -d 'PCI device'
-complete -c runtserv -n "$rom; and __fish_seen_subcommand_from pack" -l class -x -d 'PCI class code'
-complete -c runtserv -n "$rom; and __fish_seen_subcommand_from pack" -l check-driver -d 'Refuse what is no runtime driver'
-complete -c runtserv -n "$rom; and __fish_seen_subcommand_from show" -l json -d 'Print JSON'
-complete -c runtserv -n $rom -l help -f -d 'Print help'
+function __runtserv_takes_files
+	set -l arg (__runtserv_arg)
+	if test -n "$arg"
+		string match -qr '^(FILE.*|DIR|DISK|FD|PATH|SOCKET|STORE)$' $arg
+	else
+		test -z (__runtserv_words | string collect)
+	end
+end
 
-set -l memmap '__fish_seen_subcommand_from memmap'
-complete -c runtserv -n $memmap -l json -d 'Print JSON'
-complete -c runtserv -n $memmap -l svg -r -F -d 'Write a picture, too'
-complete -c runtserv -n $memmap -l descriptor-size -x -d 'From one descriptor to the next'
-complete -c runtserv -n $memmap -l live -d 'The map of this machine'
-complete -c runtserv -n $memmap -l sysfs -r -F -d 'Where --live looks'
-complete -c runtserv -n $memmap -l help -d 'Print help'
-
-set -l run '__fish_seen_subcommand_from run'
-complete -c runtserv -n $run -l json -d 'Print JSON'
-complete -c runtserv -n $run -l firmware -r -F -d 'Where drivers and their helpers come from'
-complete -c runtserv -n $run -l engine -x -a 'own edk2' -d 'Who converts addresses'
-complete -c runtserv -n $run -l no-virtual -d 'Never call SetVirtualAddressMap'
-complete -c runtserv -n $run -l timeout -x -d 'Seconds for each call'
-complete -c runtserv -n $run -l runtime-stack -x -d 'KiB for runtime services'
-complete -c runtserv -n $run -l calls -r -F -d 'A script of calls'
-complete -c runtserv -n $run -l trace -r -F -d 'Write what each call answered'
-complete -c runtserv -n $run -l flash -r -F -d 'What the variable flash holds'
-complete -c runtserv -n $run -l save-flash -r -F -d 'Write what it holds in the end'
-complete -c runtserv -n $run -l save-map -r -F -d 'Write the last memory map'
-complete -c runtserv -n $run -l pcd -x -d 'A platform configuration value'
-complete -c runtserv -n $run -l seed -x -d 'Of the choice of addresses'
-complete -c runtserv -n $run -l head-guard -d 'Guard pool blocks at their beginning'
-complete -c runtserv -n $run -l verbose -d 'List all suspects'
-complete -c runtserv -n $run -l help -d 'Print help'
-
-set -l scan '__fish_seen_subcommand_from scan'
-complete -c runtserv -n $scan -l json -d 'Print JSON'
-complete -c runtserv -n $scan -l html -r -F -d 'Write a page, too'
-complete -c runtserv -n $scan -l svg -r -F -d 'Write a picture, too'
-complete -c runtserv -n $scan -l extract -r -F -d 'Write the drivers into this folder'
-complete -c runtserv -n $scan -l firmware -r -F -d 'What is known: a firmware image, an EFI file, an option ROM'
-complete -c runtserv -n $scan -l inventory -r -F -d 'What was saved before boot'
-complete -c runtserv -n $scan -l live -d 'The memory of this machine'
-complete -c runtserv -n $scan -l save -r -F -d 'Keep what was looked at'
-complete -c runtserv -n $scan -l qmp -r -F -d 'The memory of a QEMU guest'
-complete -c runtserv -n $scan -l threads -x -d 'At most so many'
-complete -c runtserv -n $scan -l help -d 'Print help'
-
-set -l vars '__fish_seen_subcommand_from vars'
-set -l vars_forms list get set delete boot status enroll audit apply diff merge convert
-complete -c runtserv -n "$vars; and not __fish_seen_subcommand_from $vars_forms" -f -a "$vars_forms"
-complete -c runtserv -n $vars -l json -f -d 'Print a JSON document'
-complete -c runtserv -n $vars -l help -f -d 'Print help'
+complete -c runtserv -f
+complete -c runtserv -n __runtserv_takes_files -F
+complete -c runtserv -a '(__runtserv_words)'

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What verbs that read somebody else's files share: reading one, and printing its texts. */
+/* What verbs share: reading somebody else's file, numbers, and printing texts. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/guid.h"
 #include "cli/cli.h"
 
 #define READ_MIN 65536U /* what is made room for where the length is not known */
@@ -51,6 +52,26 @@ int cli_file_read(const char *path, size_t max, uint8_t **ret, size_t *ret_len)
 	*ret = take_ptr(p);
 	*ret_len = n;
 	return 0;
+}
+
+bool cli_number(const char *text, size_t n, uint64_t min, uint64_t max, uint64_t *ret)
+{
+	const bool hex = n > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+	const int base = hex ? 16 : 10;
+	uint64_t v = 0;
+
+	for (size_t i = hex ? 2 : 0; i < n; i++) {
+		const int digit = hex_digit(text[i]);
+
+		if (digit < 0 || digit >= base ||
+		    __builtin_mul_overflow(v, (uint64_t)base, &v) ||
+		    __builtin_add_overflow(v, (uint64_t)digit, &v))
+			return false;
+	}
+	if (n == 0 || v < min || v > max)
+		return false;
+	*ret = v;
+	return true;
 }
 
 bool cli_is_unsafe(uint32_t c)

@@ -9,8 +9,16 @@
 
 #include "base/diag.h"
 
-#define OPTIONS_MAX 32U
+#define OPTIONS_MAX 32
 #define HELP_COLUMN 26
+
+/* What getopt_long() calls long options: more than any character. */
+enum { HELP = 256, FIRST };
+
+const struct cli_option cli_json_options[] = {
+	{"json", NULL, "print a JSON document", CLI_FLAG(struct cli_json, json)},
+	{0},
+};
 
 static void print_option(const char *name, const char *arg, const char *help)
 {
@@ -40,32 +48,145 @@ static void print_help(const struct cli_command *c)
 	print_option("help", NULL, "print this and exit");
 }
 
+/* The index of @word among @words, which have | between them, or -1. */
+static int word_index(const char *words, const char *word)
+{
+	const size_t n = strlen(word);
+
+	for (int i = 0;; i++) {
+		const size_t len = strcspn(words, "|");
+
+		if (len == n && strncmp(words, word, n) == 0)
+			return i;
+		if (words[len] == 0)
+			return -1;
+		words += len + 1;
+	}
+}
+
+static int set(const struct cli_command *c, const struct cli_option *o, const char *arg,
+	       uint8_t *to)
+{
+	unsigned word;
+	int i;
+
+	switch (o->kind) {
+	case CLI_IS_FLAG:
+		*(bool *)(void *)(to + o->at) = true;
+		break;
+	case CLI_IS_TEXT:
+		*(const char **)(void *)(to + o->at) = arg;
+		break;
+	case CLI_IS_NUMBER:
+		if (!cli_number(arg, strlen(arg), o->min, o->max,
+				(uint64_t *)(void *)(to + o->at)))
+			return cli_error(c->verb, "--%s %s: not a number from %llu to %llu",
+					 o->name, arg, (unsigned long long)o->min,
+					 (unsigned long long)o->max);
+		break;
+	case CLI_IS_WORD:
+		i = word_index(o->arg, arg);
+		if (i < 0)
+			return cli_error(c->verb, "--%s %s: not one of %s", o->name, arg,
+					 o->arg);
+		word = (unsigned)i;
+		memcpy(to + o->at, &word, sizeof word);
+		break;
+	case CLI_IS_CALL:
+		return o->call(to, o, arg);
+	}
+	return EXIT_WELL;
+}
+
+/* What getopt_long() did not take. */
+static void bad_option(const struct cli_command *c, int r, const char *element)
+{
+	const char *name = optopt >= FIRST ? c->options[optopt - FIRST].name : "help";
+
+	if (optopt == 0)
+		cli_error(c->verb,
+			  "unknown or ambiguous option %s; see 'runtserv %s --help'",
+			  element, c->verb);
+	else if (optopt < HELP)
+		cli_error(c->verb, "unknown option -%c; see 'runtserv %s --help'", optopt,
+			  c->verb);
+	else
+		cli_error(c->verb, "%s --%s; see 'runtserv %s --help'",
+			  r == ':' ? "an argument is missing after"
+				   : "there is no argument to",
+			  name, c->verb);
+}
+
+/* The next option's index, or CLI_DONE and the like. */
 int cli_next(const struct cli_command *c, int argc, char **argv, const char **ret_arg)
 {
 	struct option longs[OPTIONS_MAX + 2] = {0};
 	int n = 0, r;
 
-	for (; c->options[n].name != NULL && n < (int)OPTIONS_MAX; n++)
+	for (; c->options[n].name != NULL && n < OPTIONS_MAX; n++)
 		longs[n] = (struct option){c->options[n].name,
 					   c->options[n].arg != NULL ? required_argument
 								     : no_argument,
-					   NULL, n};
-	longs[n] = (struct option){"help", no_argument, NULL, n};
+					   NULL, FIRST + n};
+	longs[n] = (struct option){"help", no_argument, NULL, HELP};
 	opterr = 0;
-	r = getopt_long(argc, argv, c->mixed ? ":h" : "+:h", longs, NULL);
+	r = getopt_long(argc, argv, ":h", longs, NULL);
 	*ret_arg = optarg;
 	if (r == -1)
 		return CLI_DONE;
-	if (r == n || r == 'h') {
+	if (r >= FIRST)
+		return r - FIRST;
+	if (r == HELP || r == 'h') {
 		print_help(c);
 		return CLI_HELPED;
 	}
-	if (r >= 0 && r < n)
-		return r;
-	cli_error(c->verb, "%s %s; see 'runtserv %s --help'",
-		  r == ':' ? "an argument is missing after" : "unknown or ambiguous option",
-		  argv[optind - 1], c->verb);
+	bad_option(c, r, argv[optind - 1]);
 	return CLI_TROUBLE;
+}
+
+int cli_parse(const struct cli_command *c, int *argc, char ***argv, void *to)
+{
+	const char *arg;
+	int i, status;
+
+	while ((i = cli_next(c, *argc, *argv, &arg)) >= 0) {
+		status = set(c, &c->options[i], arg, to);
+		if (status != EXIT_WELL)
+			return status;
+	}
+	if (i != CLI_DONE)
+		return i == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
+	*argc -= optind;
+	*argv += optind;
+	if (*argc > c->max)
+		return cli_error(c->verb, "%s: not expected; see 'runtserv %s --help'",
+				 (*argv)[c->max], c->verb);
+	return *argc < c->min ? cli_usage(c) : CLI_GO;
+}
+
+int cli_usage(const struct cli_command *c)
+{
+	return cli_error(c->verb, "wants %s; see 'runtserv %s --help'", c->want, c->verb);
+}
+
+int cli_forms(const char *verb, const struct cli_form *forms, const char *about, int argc,
+	      char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+
+	for (const struct cli_form *f = forms; f->name != NULL; f++)
+		if (strcmp(what, f->name) == 0)
+			return f->run(argc - 1, argv + 1);
+	if (strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0) {
+		for (const struct cli_form *f = forms; f->name != NULL; f++)
+			printf("%s runtserv %s %s %s\n", f == forms ? "Usage:" : "      ",
+			       verb, f->name, f->usage);
+		printf("\n%s; each form has its own --help.\n\nOptions:\n", about);
+		print_option("help", NULL, "print this and exit");
+		return EXIT_WELL;
+	}
+	return cli_error(verb, "%s%sis no form of this verb; see 'runtserv %s --help'",
+			 what, *what != 0 ? " " : "nothing ", verb);
 }
 
 int cli_error(const char *verb, const char *fmt, ...)

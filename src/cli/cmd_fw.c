@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* `runtserv fw`: lists the files of a firmware image, and takes its drivers out. */
 #include <errno.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -141,10 +140,8 @@ static int print_json(const struct firmware *fw, bool chosen)
 	doc = json_pack("{s:s, s:o, s:o}", "schema", "runtserv.fw/1", "files", files,
 			"problem",
 			text_or_null(fw->problem.text[0] != 0 ? fw->problem.text : NULL));
-	r = doc == NULL ? -1 : json_dumpf(doc, stdout, JSON_INDENT(2));
-	json_decref(doc);
-	putchar('\n');
-	return r < 0 ? cli_error(VERB, "out of memory") : status_of(fw);
+	r = cli_json_print(VERB, doc);
+	return r == EXIT_WELL ? status_of(fw) : r;
 }
 
 static void print_problem(const struct firmware *fw)
@@ -177,37 +174,29 @@ static int print_table(const struct firmware *fw)
 	return status_of(fw);
 }
 
-static const struct cli_option list_options[] = {
-	{"json", NULL, "print a JSON document"},
-	{NULL, NULL, NULL},
-};
-
 static const struct cli_command list_command = {
 	"fw list",
 	"[OPTION]... FD",
 	"Lists the files of the firmware image FD, those in compressed sections too. FD -\n"
 	"is standard input. Exit status 1: something in it is broken.",
-	list_options,
-	true,
+	cli_json_options,
+	1,
+	1,
+	"an FD",
 };
 
 static int fw_list(int argc, char **argv)
 {
 	cleanup(firmware_fini) struct firmware fw = {0};
-	bool json = false;
-	const char *arg;
-	int option, r;
+	struct cli_json o = {0};
+	int r = cli_parse(&list_command, &argc, &argv, &o);
 
-	while ((option = cli_next(&list_command, argc, argv, &arg)) >= 0)
-		json = true;
-	if (option != CLI_DONE)
-		return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
-	if (argc - optind != 1)
-		return cli_error(VERB, "list wants one FD; see 'runtserv fw list --help'");
-	r = firmware_open(argv[optind], &fw);
+	if (r != CLI_GO)
+		return r;
+	r = firmware_open(argv[0], &fw);
 	if (r != EXIT_WELL)
 		return r;
-	return json ? print_json(&fw, false) : print_table(&fw);
+	return o.json ? print_json(&fw, false) : print_table(&fw);
 }
 
 /* Marks the drivers that @what names, a name or a GUID; false: none. */
@@ -282,12 +271,17 @@ static int extract_all(struct firmware *fw, const char *dir_name)
 	return r;
 }
 
-enum { EXTRACT_OUTPUT, EXTRACT_JSON };
+struct extract {
+	const char *output;
+	bool json;
+};
 
 static const struct cli_option extract_options[] = {
-	{"output", "DIR", "write into DIR (default: FD's name with .drivers, here)"},
-	{"json", NULL, "print a JSON document of what was extracted"},
-	{NULL, NULL, NULL},
+	{"output", "DIR", "write into DIR (default: FD's name with .drivers, here)",
+	 CLI_TEXT(struct extract, output)},
+	{"json", NULL, "print a JSON document of what was extracted",
+	 CLI_FLAG(struct extract, json)},
+	{0},
 };
 
 static const struct cli_command extract_command = {
@@ -297,7 +291,9 @@ static const struct cli_command extract_command = {
 	"each, DIR/GUID-NAME.efi or .te, and prints their paths. Exit status 1: one of\n"
 	"those named is not there, or something in FD is broken.",
 	extract_options,
-	true,
+	1,
+	CLI_MANY,
+	"an FD",
 };
 
 /* A name for the folder that is made in the one where we are. */
@@ -348,43 +344,27 @@ static int fw_extract(int argc, char **argv)
 {
 	cleanup(firmware_fini) struct firmware fw = {0};
 	cleanup(freep) char *made = NULL;
-	const char *arg, *dir = NULL, *path;
-	bool json = false;
-	int option, r;
+	struct extract o = {0};
+	int r = cli_parse(&extract_command, &argc, &argv, &o);
 
-	while ((option = cli_next(&extract_command, argc, argv, &arg)) >= 0) {
-		if (option == EXTRACT_JSON)
-			json = true;
-		else
-			dir = arg;
+	if (r != CLI_GO)
+		return r;
+	if (o.output == NULL) {
+		made = default_dir(argv[0]);
+		o.output = made;
 	}
-	if (option != CLI_DONE)
-		return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
-	if (argc - optind < 1)
-		return cli_error(VERB,
-				 "extract wants an FD; see 'runtserv fw extract --help'");
-	path = argv[optind++];
-	if (dir == NULL) {
-		made = default_dir(path);
-		dir = made;
-	}
-	r = dir == NULL ? cli_error(VERB, "out of memory") : firmware_open(path, &fw);
-	return r != EXIT_WELL ? r : extract(&fw, dir, argv + optind, argc - optind, json);
+	r = o.output == NULL ? cli_error(VERB, "out of memory")
+			     : firmware_open(argv[0], &fw);
+	return r != EXIT_WELL ? r : extract(&fw, o.output, argv + 1, argc - 1, o.json);
 }
+
+static const struct cli_form forms[] = {
+	{"list", fw_list, "[OPTION]... FD"},
+	{"extract", fw_extract, "[OPTION]... FD [NAME|GUID]..."},
+	{0},
+};
 
 int cmd_fw(int argc, char **argv)
 {
-	const char *what = argc > 1 ? argv[1] : "";
-
-	if (strcmp(what, "list") == 0)
-		return fw_list(argc - 1, argv + 1);
-	if (strcmp(what, "extract") == 0)
-		return fw_extract(argc - 1, argv + 1);
-	if (strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0) {
-		printf("Usage: runtserv fw list [OPTION]... FD\n"
-		       "       runtserv fw extract [OPTION]... FD [NAME|GUID]...\n\n"
-		       "The drivers in a firmware image; each form has its own --help.\n");
-		return EXIT_WELL;
-	}
-	return cli_error(VERB, "want list or extract; see 'runtserv fw --help'");
+	return cli_forms(VERB, forms, "The drivers in a firmware image", argc, argv);
 }

@@ -1,31 +1,34 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* `runtserv memmap`: a UEFI memory map as a table, with its sums, as JSON, as a picture. */
 #include <errno.h>
-#include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "cli/cli.h"
 #include "cli/memmap.h"
-#include "os/os_file.h"
 
 #define VERB           "memmap"
 #define FILE_MAX       (16U << 20)
 #define PROBLEMS_SHOWN 100U
 #define NUMBER_MAX     0x7fffffffffffffffULL /* what JSON readers hold as a whole number */
 
-enum { OPT_JSON, OPT_SVG, OPT_SIZE, OPT_LIVE, OPT_SYSFS };
-
-static const struct cli_option options[] = {
-	{"json", NULL, "print a JSON document"},
-	{"svg", "FILE", "write a picture, too; - prints it, and nothing else"},
-	{"descriptor-size", "N", "bytes from one descriptor of a binary map to the next"},
-	{"live", NULL, "the map of this machine, in place of FILE; root's"},
-	{"sysfs", "DIR", "where --live looks (default: /sys)"},
-	{NULL, NULL, NULL},
+struct request {
+	const char *file, *svg, *sysfs;
+	uint64_t descriptor_size; /* 0: not given */
+	bool json, live;
 };
+
+/* clang-format off */
+static const struct cli_option options[] = {
+	{"json", NULL, "print a JSON document", CLI_FLAG(struct request, json)},
+	{"svg", "FILE", "write a picture, too; - prints it, and nothing else", CLI_TEXT(struct request, svg)},
+	{"descriptor-size", "N", "bytes from one descriptor of a binary map to the next", CLI_NUMBER(struct request, descriptor_size, 1, UINT32_MAX)},
+	{"live", NULL, "the map of this machine, in place of FILE; root's", CLI_FLAG(struct request, live)},
+	{"sysfs", "DIR", "where --live looks (default: /sys)", CLI_TEXT(struct request, sysfs)},
+	{0},
+};
+/* clang-format on */
 
 static const struct cli_command command = {
 	VERB,
@@ -34,13 +37,9 @@ static const struct cli_command command = {
 	"it, or a document that the firmware application inventory saved; - is stdin.\n"
 	"Exit status 1: the map breaks the specification's rules.",
 	options,
-	false,
-};
-
-struct request {
-	const char *file, *svg, *sysfs;
-	size_t descriptor_size;
-	bool json, live;
+	0,
+	1,
+	"FILE, or --live without FILE and --descriptor-size",
 };
 
 /* Whatever comes from a file and goes to a terminal. */
@@ -52,72 +51,19 @@ static char *printable(char *s)
 	return s;
 }
 
-static bool size_from_text(const char *text, size_t *ret)
+/* CLI_GO, or how to exit. */
+static int parse(struct request *q, int argc, char **argv)
 {
-	unsigned long v;
-	char *end;
+	const int status = cli_parse(&command, &argc, &argv, q);
 
-	errno = 0;
-	v = strtoul(text, &end, 0);
-	*ret = v;
-	return errno == 0 && *text >= '0' && *text <= '9' && *end == 0 && v != 0;
-}
-
-static int set_option(struct request *q, int option, const char *arg)
-{
-	switch (option) {
-	case OPT_JSON:
-		q->json = true;
-		break;
-	case OPT_SVG:
-		q->svg = arg;
-		break;
-	case OPT_SIZE:
-		if (!size_from_text(arg, &q->descriptor_size))
-			return cli_error(VERB, "--descriptor-size: %s is no number", arg);
-		break;
-	case OPT_LIVE:
-		q->live = true;
-		break;
-	default:
-		q->sysfs = arg;
-	}
-	return EXIT_WELL;
-}
-
-/* Options may follow FILE, too. EXIT_WELL, or what to exit with; *ret_done: --help did all.
- */
-static int parse(int argc, char **argv, struct request *q, bool *ret_done)
-{
-	const char *arg;
-	int option, r = EXIT_WELL;
-
-	do {
-		option = cli_next(&command, argc, argv, &arg);
-		if (option >= 0) {
-			r = set_option(q, option, arg);
-		} else if (option == CLI_DONE && optind < argc) {
-			if (q->file != NULL)
-				return cli_error(VERB, "%s: one FILE is enough",
-						 argv[optind]);
-			q->file = argv[optind++];
-			if (strcmp(argv[optind - 2], "--") != 0)
-				option = 0; /* go on behind it */
-		}
-	} while (r == EXIT_WELL && option >= 0);
-	*ret_done = option == CLI_HELPED;
-	if (option == CLI_TROUBLE)
-		return EXIT_TROUBLE;
-	if (r != EXIT_WELL || *ret_done)
-		return r;
-	if (optind < argc)
-		return cli_error(VERB, "%s: one FILE is enough", argv[optind]);
+	if (status != CLI_GO)
+		return status;
+	q->file = argc > 0 ? argv[0] : NULL;
 	if (q->live ? q->file != NULL || q->descriptor_size != 0 : q->file == NULL)
-		return cli_error(VERB, "want FILE, or --live without FILE and "
-				       "--descriptor-size; see 'runtserv memmap --help'");
+		return cli_usage(&command);
 	if (q->json && q->svg != NULL && strcmp(q->svg, "-") == 0)
 		return cli_error(VERB, "--json and --svg - both want the standard output");
-	return EXIT_WELL;
+	return CLI_GO;
 }
 
 /* An exit status. */
@@ -139,23 +85,9 @@ static int load(const struct request *q, struct memmap *ret)
 	return r < 0 ? cli_error(VERB, "%s: %s", q->file, printable(d.text)) : EXIT_WELL;
 }
 
-static int write_all(int fd, const char *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t put = OS_RETRY(write(fd, p, n));
-
-		if (put < 0)
-			return -errno;
-		p += put;
-		n -= (size_t)put;
-	}
-	return 0;
-}
-
 /* An exit status. */
 static int draw(const struct request *q, const struct memmap *m)
 {
-	cleanup(closep) int fd = -1;
 	cleanup(freep) char *text = NULL;
 	struct diag d = {0};
 	size_t n = 0;
@@ -165,11 +97,7 @@ static int draw(const struct request *q, const struct memmap *m)
 		return cli_error(VERB, "%s: %s", q->svg, d.text);
 	if (strcmp(q->svg, "-") == 0)
 		return fwrite(text, 1, n, stdout) == n ? EXIT_WELL : EXIT_TROUBLE;
-	fd = open(q->svg, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
-	r = fd < 0 ? -errno : write_all(fd, text, n);
-	if (r == 0 && close(take_fd(&fd)) < 0)
-		r = -errno;
-	return r < 0 ? cli_error(VERB, "%s: %s", q->svg, strerror(-r)) : EXIT_WELL;
+	return cli_file_write(VERB, q->svg, text, n);
 }
 
 /* Problems, as both forms print them. */
@@ -326,11 +254,9 @@ static int print_json(const struct memmap *m)
 			summary_json(&m->map), "problems", p.list, "images",
 			m->images != NULL ? json_incref(m->images) : json_null(), "notes",
 			notes);
-	r = doc == NULL ? -1 : json_dumpf(doc, stdout, JSON_INDENT(2));
-	json_decref(doc);
-	putchar('\n');
-	if (r < 0)
-		return cli_error(VERB, "out of memory");
+	r = cli_json_print(VERB, doc);
+	if (r != EXIT_WELL)
+		return r;
 	return p.count != 0 ? EXIT_FINDINGS : EXIT_WELL;
 }
 
@@ -338,12 +264,12 @@ int cmd_memmap(int argc, char **argv)
 {
 	cleanup(memmap_fini) struct memmap m = {0};
 	struct request q = {.sysfs = "/sys"};
-	bool done = false;
-	int r = parse(argc, argv, &q, &done);
+	int r = parse(&q, argc, argv);
 
-	if (r == EXIT_WELL && !done)
-		r = load(&q, &m);
-	if (r != EXIT_WELL || done)
+	if (r != CLI_GO)
+		return r;
+	r = load(&q, &m);
+	if (r != EXIT_WELL)
 		return r;
 	if (!q.json)
 		for (size_t i = 0; i < m.note_count; i++)

@@ -2,7 +2,6 @@
 /* `runtserv rom`: packs EFI images into a PCI option ROM, and shows what is in one. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,31 +27,6 @@ struct file {
 static void file_fini(struct file *f)
 {
 	free(f->p);
-}
-
-/* 0, or -errno; -EFBIG past FILE_MAX. */
-static int file_read(const char *path, struct file *ret)
-{
-	cleanup(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	cleanup(freep) uint8_t *p = NULL;
-	size_t n = 0;
-
-	if (fd < 0)
-		return -errno;
-	p = malloc(FILE_MAX + 1);
-	if (p == NULL)
-		return -ENOMEM;
-	for (ssize_t got; n <= FILE_MAX; n += (size_t)got) {
-		got = read(fd, p + n, FILE_MAX + 1 - n);
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			break;
-	}
-	if (n > FILE_MAX)
-		return -EFBIG;
-	*ret = (struct file){take_ptr(p), n};
-	return 0;
 }
 
 /* Written beside @path and renamed over it, so that nobody ever reads half a ROM. 0, or
@@ -88,26 +62,23 @@ static int file_replace(const char *path, const uint8_t *p, size_t n)
 	return r;
 }
 
-/* A whole number in C notation, at most @max. */
-static bool number(const char *text, unsigned long max, unsigned long *ret)
-{
-	char *end;
-
-	errno = 0;
-	*ret = strtoul(text, &end, 0);
-	return errno == 0 && *text >= '0' && *text <= '9' && *end == 0 && *ret <= max;
-}
-
-enum { PACK_VENDOR, PACK_DEVICE, PACK_CLASS, PACK_CHECK };
+struct pack {
+	uint64_t vendor, device, class_code;
+	bool check;
+};
 
 static const struct cli_option pack_options[] = {
-	{"vendor", "ID", "PCI vendor (default: 0x1af4)"},
-	{"device", "ID", "PCI device (default: 0x1110, ivshmem)"},
-	{"class", "CODE", "PCI class code (default: 0x050000)"},
+	{"vendor", "ID", "PCI vendor (default: 0x1af4)",
+	 CLI_NUMBER(struct pack, vendor, 0, UINT16_MAX)},
+	{"device", "ID", "PCI device (default: 0x1110, ivshmem)",
+	 CLI_NUMBER(struct pack, device, 0, UINT16_MAX)},
+	{"class", "CODE", "PCI class code (default: 0x050000)",
+	 CLI_NUMBER(struct pack, class_code, 0, 0xffffff)},
 	{"check-driver", NULL,
 	 "refuse an image that is no runtime driver, has base relocations, or\n"
-	 "sections that do not begin on pages"},
-	{NULL, NULL, NULL},
+	 "sections that do not begin on pages",
+	 CLI_FLAG(struct pack, check)},
+	{0},
 };
 
 static const struct cli_command pack_command = {
@@ -117,23 +88,10 @@ static const struct cli_command pack_command = {
 	"order.\n"
 	"A firmware starts those that were built for its machine.",
 	pack_options,
-	true,
+	2,
+	CLI_MANY,
+	"a FILE and an EFI image",
 };
-
-static bool pack_number(int option, const char *arg, struct rts_pe_rom_id *id)
-{
-	unsigned long v;
-
-	if (!number(arg, option == PACK_CLASS ? 0xffffff : UINT16_MAX, &v))
-		return false;
-	if (option == PACK_VENDOR)
-		id->vendor = (uint16_t)v;
-	else if (option == PACK_DEVICE)
-		id->device = (uint16_t)v;
-	else
-		id->class_code = (uint32_t)v;
-	return true;
-}
 
 /* Appends one file; an exit status. */
 static int pack_one(struct writer *w, const char *path, const struct rts_pe_rom_id *id,
@@ -142,7 +100,7 @@ static int pack_one(struct writer *w, const char *path, const struct rts_pe_rom_
 	cleanup(file_fini) struct file f = {0};
 	struct rts_pe_header h;
 	struct diag d = {0};
-	int r = file_read(path, &f);
+	int r = cli_file_read(path, FILE_MAX, &f.p, &f.n);
 
 	if (r < 0)
 		return cli_error(VERB, "%s: %s", path, strerror(-r));
@@ -158,50 +116,39 @@ static int pack_one(struct writer *w, const char *path, const struct rts_pe_rom_
 
 static int rom_pack(int argc, char **argv)
 {
-	struct rts_pe_rom_id id = {IVSHMEM_VENDOR_ID, IVSHMEM_DEVICE_ID, CLASS_RAM};
-	bool check = false;
-	const char *arg, *out;
-	int option, r;
+	struct pack o = {.vendor = IVSHMEM_VENDOR_ID,
+			 .device = IVSHMEM_DEVICE_ID,
+			 .class_code = CLASS_RAM};
+	int r = cli_parse(&pack_command, &argc, &argv, &o);
+	const struct rts_pe_rom_id id = {(uint16_t)o.vendor, (uint16_t)o.device,
+					 (uint32_t)o.class_code};
 
-	while ((option = cli_next(&pack_command, argc, argv, &arg)) >= 0) {
-		if (option == PACK_CHECK)
-			check = true;
-		else if (!pack_number(option, arg, &id))
-			return cli_error(VERB, "--%s: %s is not a number in its range",
-					 pack_options[option].name, arg);
-	}
-	if (option != CLI_DONE)
-		return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
-	if (argc - optind < 2)
-		return cli_error(VERB,
-				 "pack wants FILE EFI...; see 'runtserv rom pack --help'");
-	out = argv[optind++];
+	if (r != CLI_GO)
+		return r;
 
 	cleanup(freep) uint8_t *p = malloc(FILE_MAX);
 	struct writer w = {.p = p, .cap = p != NULL ? FILE_MAX : 0};
 
-	for (; optind < argc; optind++) {
-		r = pack_one(&w, argv[optind], &id, optind + 1 == argc, check);
+	for (int i = 1; i < argc; i++) {
+		r = pack_one(&w, argv[i], &id, i + 1 == argc, o.check);
 		if (r != EXIT_WELL)
 			return r;
 	}
 	if (w.full)
-		return cli_error(VERB, "%s: %zu bytes, more than %u", out, w.n, FILE_MAX);
-	r = file_replace(out, w.p, w.n);
-	return r < 0 ? cli_error(VERB, "%s: %s", out, strerror(-r)) : EXIT_WELL;
+		return cli_error(VERB, "%s: %zu bytes, more than %u", argv[0], w.n,
+				 FILE_MAX);
+	r = file_replace(argv[0], w.p, w.n);
+	return r < 0 ? cli_error(VERB, "%s: %s", argv[0], strerror(-r)) : EXIT_WELL;
 }
-
-static const struct cli_option show_options[] = {
-	{"json", NULL, "print a JSON document"},
-	{NULL, NULL, NULL},
-};
 
 static const struct cli_command show_command = {
 	"rom show",
 	"[OPTION]... FILE",
 	"Lists the images of an option ROM. Exit status 1: something in it is broken.",
-	show_options,
-	true,
+	cli_json_options,
+	1,
+	1,
+	"a FILE",
 };
 
 /* One image, as both forms print it. */
@@ -284,16 +231,12 @@ static void row_print(const struct row *row)
 static int show_json(const struct row *rows, size_t n, const struct diag *d)
 {
 	json_t *images = json_array(), *doc;
-	int r;
 
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(images, row_json(&rows[i]));
 	doc = json_pack("{s:s, s:o, s:o}", "schema", "runtserv.rom/1", "images", images,
 			"error", text_or_null(d->text[0] != 0 ? d->text : NULL));
-	r = doc == NULL ? -1 : json_dumpf(doc, stdout, JSON_INDENT(2));
-	json_decref(doc);
-	putchar('\n');
-	return r < 0 ? cli_error(VERB, "out of memory") : EXIT_WELL;
+	return cli_json_print(VERB, doc);
 }
 
 static int rom_show(int argc, char **argv)
@@ -301,33 +244,27 @@ static int rom_show(int argc, char **argv)
 	cleanup(file_fini) struct file f = {0};
 	cleanup(freep) struct row *rows = calloc(IMAGES_MAX, sizeof *rows);
 	struct diag d = {0};
-	bool json = false, broken;
-	const char *arg;
-	size_t n = 0;
+	struct cli_json o = {0};
 	uint64_t offset = 0;
-	int option, r;
+	size_t n = 0;
+	bool broken;
+	int r = cli_parse(&show_command, &argc, &argv, &o);
 
-	while ((option = cli_next(&show_command, argc, argv, &arg)) >= 0)
-		json = true;
-	if (option != CLI_DONE)
-		return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
-	if (argc - optind != 1)
-		return cli_error(VERB,
-				 "show wants one FILE; see 'runtserv rom show --help'");
-	r = file_read(argv[optind], &f);
+	if (r != CLI_GO)
+		return r;
+	r = cli_file_read(argv[0], FILE_MAX, &f.p, &f.n);
 	if (r < 0 || rows == NULL)
-		return cli_error(VERB, "%s: %s", argv[optind],
-				 strerror(r < 0 ? -r : ENOMEM));
+		return cli_error(VERB, "%s: %s", argv[0], strerror(r < 0 ? -r : ENOMEM));
 
 	while (n < IMAGES_MAX && rts_pe_rom_next((struct bytes){f.p, f.n}, &offset, &d,
 						 &rows[n].img) == EFI_SUCCESS)
 		row_read(&rows[n++]);
 	if (n == 0)
-		return cli_error(VERB, "%s: %s", argv[optind], d.text);
+		return cli_error(VERB, "%s: %s", argv[0], d.text);
 	broken = d.text[0] != 0;
 	for (size_t i = 0; i < n; i++)
 		broken = broken || rows[i].problem.text[0] != 0;
-	if (json) {
+	if (o.json) {
 		r = show_json(rows, n, &d);
 		return r != EXIT_WELL ? r : broken ? EXIT_FINDINGS : EXIT_WELL;
 	}
@@ -339,19 +276,13 @@ static int rom_show(int argc, char **argv)
 	return broken ? EXIT_FINDINGS : EXIT_WELL;
 }
 
+static const struct cli_form forms[] = {
+	{"pack", rom_pack, "[OPTION]... FILE EFI..."},
+	{"show", rom_show, "[OPTION]... FILE"},
+	{0},
+};
+
 int cmd_rom(int argc, char **argv)
 {
-	const char *what = argc > 1 ? argv[1] : "";
-
-	if (strcmp(what, "pack") == 0)
-		return rom_pack(argc - 1, argv + 1);
-	if (strcmp(what, "show") == 0)
-		return rom_show(argc - 1, argv + 1);
-	if (strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0) {
-		printf("Usage: runtserv rom pack [OPTION]... FILE EFI...\n"
-		       "       runtserv rom show [OPTION]... FILE\n\n"
-		       "PCI option ROMs with EFI drivers; each form has its own --help.\n");
-		return EXIT_WELL;
-	}
-	return cli_error(VERB, "want pack or show; see 'runtserv rom --help'");
+	return cli_forms(VERB, forms, "PCI option ROMs with EFI drivers", argc, argv);
 }

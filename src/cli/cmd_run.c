@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* `runtserv run`: which drivers, from where, and how; the report's exit status. */
-#include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,62 +13,10 @@
 #define IMAGE_MAX    (64U << 20)
 #define FIRMWARE_MAX (256U << 20)
 #define SCRIPT_MAX   (1U << 20)
-#define DRIVERS_MAX  32U
+#define DRIVERS_MAX  32
 #define PCDS_MAX     64U
 #define TIMEOUT_MAX  3600U /* seconds */
 #define STACK_MAX    512U  /* KiB */
-
-enum {
-	OPT_JSON,
-	OPT_FIRMWARE,
-	OPT_ENGINE,
-	OPT_NO_VIRTUAL,
-	OPT_TIMEOUT,
-	OPT_STACK,
-	OPT_CALLS,
-	OPT_TRACE,
-	OPT_FLASH,
-	OPT_SAVE_FLASH,
-	OPT_SAVE_MAP,
-	OPT_PCD,
-	OPT_SEED,
-	OPT_HEAD_GUARD,
-	OPT_VERBOSE,
-};
-
-/* clang-format off */
-static const struct cli_option options[] = {
-	[OPT_JSON] = {"json", NULL, "print the report as a JSON document"},
-	[OPT_FIRMWARE] = {"firmware", "FD", "a firmware image: drivers by name, and what they depend on"},
-	[OPT_ENGINE] = {"engine", "WHO", "who converts addresses: own (default), with all checks, or\nedk2: RuntimeDxe of the firmware image"},
-	[OPT_NO_VIRTUAL] = {"no-virtual", NULL, "an operating system that never calls SetVirtualAddressMap"},
-	[OPT_TIMEOUT] = {"timeout", "S", "seconds that a call into a driver may take (default 5)"},
-	[OPT_STACK] = {"runtime-stack", "KIB", "KiB of stack that runtime services get (default 4, as the\nspecification says; at most 512)"},
-	[OPT_CALLS] = {"calls", "FILE", "a script of calls, in place of the usual ones"},
-	[OPT_TRACE] = {"trace", "FILE", "write what each call answered, a line for each"},
-	[OPT_FLASH] = {"flash", "FILE", "what the variable flash holds at the start"},
-	[OPT_SAVE_FLASH] = {"save-flash", "FILE", "write what it holds in the end"},
-	[OPT_SAVE_MAP] = {"save-map", "FILE", "write the last memory map, for runtserv memmap"},
-	[OPT_PCD] = {"pcd", "TOKEN=VALUE", "a platform configuration value; may be repeated"},
-	[OPT_SEED] = {"seed", "N", "of the choice of addresses (default 0)"},
-	[OPT_HEAD_GUARD] = {"head-guard", NULL, "guard pool blocks at their beginning, not at their end"},
-	[OPT_VERBOSE] = {"verbose", NULL, "list all values that still are physical addresses"},
-	{NULL, NULL, NULL},
-};
-/* clang-format on */
-
-static const struct cli_command command = {
-	VERB,
-	"[OPTION]... DRIVER...",
-	"Runs UEFI drivers natively, through ExitBootServices and SetVirtualAddressMap, "
-	"and\n"
-	"reports every rule that they break. DRIVER is a PE file or, with --firmware, the\n"
-	"name or GUID of a driver in that image. This is a debugger, not a sandbox: "
-	"drivers\n"
-	"are native code with your rights. Exit status 1: something was found.",
-	options,
-	false,
-};
 
 struct file {
 	uint8_t *p;
@@ -78,10 +24,11 @@ struct file {
 };
 
 struct run {
-	const char *words[DRIVERS_MAX]; /* DRIVER... */
-	size_t word_count;
+	char **words; /* DRIVER... */
+	int word_count;
 	const char *firmware, *calls, *trace, *flash, *save_flash, *save_map;
 	bool json, verbose;
+	uint64_t timeout, stack; /* s, KiB; 0: not given */
 	uint64_t pcds[PCDS_MAX][2];
 	struct runtime_config config;
 
@@ -113,160 +60,79 @@ static void run_free(struct run **p)
 
 /* Options. */
 
-/* A whole number in C notation up to @end; false for anything else. */
-static bool number(const char *text, char end, uint64_t max, uint64_t *ret,
-		   const char **ret_end)
+static int add_pcd(void *to, const struct cli_option *o, const char *arg)
 {
-	char *stop;
-
-	errno = 0;
-	*ret = strtoull(text, &stop, 0);
-	*ret_end = stop;
-	return isdigit((unsigned char)*text) && errno == 0 && *stop == end && *ret <= max;
-}
-
-static int bad_value(int option, const char *arg, const char *what)
-{
-	return cli_error(VERB, "--%s %s: %s", options[option].name, arg, what);
-}
-
-static int set_engine(struct run *r, const char *arg)
-{
-	if (strcmp(arg, "own") == 0)
-		r->config.engine = RUNTIME_ENGINE_OWN;
-	else if (strcmp(arg, "edk2") == 0)
-		r->config.engine = RUNTIME_ENGINE_EDK2;
-	else
-		return bad_value(OPT_ENGINE, arg, "own or edk2");
-	return EXIT_WELL;
-}
-
-static int set_timeout(struct run *r, const char *arg)
-{
-	const char *end;
-	uint64_t seconds;
-
-	if (!number(arg, 0, TIMEOUT_MAX, &seconds, &end) || seconds == 0)
-		return bad_value(OPT_TIMEOUT, arg, "not a number of seconds, 1 to 3600");
-	r->config.timeout_ms = (unsigned)seconds * 1000;
-	return EXIT_WELL;
-}
-
-static int add_pcd(struct run *r, const char *arg)
-{
+	struct run *r = to;
 	uint64_t *pcd = r->pcds[r->config.pcd_count];
-	const char *end;
+	const size_t len = strcspn(arg, "=");
 
 	if (r->config.pcd_count == PCDS_MAX)
-		return bad_value(OPT_PCD, arg, "more than 64 of them");
-	if (!number(arg, '=', UINT32_MAX, &pcd[0], &end) ||
-	    !number(end + 1, 0, UINT64_MAX, &pcd[1], &end))
-		return bad_value(OPT_PCD, arg, "not TOKEN=VALUE, two numbers");
+		return cli_error(VERB, "--%s %s: more than %u of them", o->name, arg,
+				 PCDS_MAX);
+	if (arg[len] == 0 || !cli_number(arg, len, 0, UINT32_MAX, &pcd[0]) ||
+	    !cli_number(arg + len + 1, strlen(arg + len + 1), 0, UINT64_MAX, &pcd[1]))
+		return cli_error(VERB, "--%s %s: not TOKEN=VALUE, two numbers", o->name,
+				 arg);
 	r->config.pcd_count++;
 	return EXIT_WELL;
 }
 
-static int set_stack(struct run *r, const char *arg)
+/* clang-format off */
+static const struct cli_option options[] = {
+	{"json", NULL, "print the report as a JSON document", CLI_FLAG(struct run, json)},
+	{"firmware", "FD", "a firmware image: drivers by name, and what they depend on", CLI_TEXT(struct run, firmware)},
+	{"engine", "own|edk2", "who converts addresses: own (default), with all checks, or\nedk2: RuntimeDxe of the firmware image", CLI_WORD(struct run, config.engine)},
+	{"no-virtual", NULL, "an operating system that never calls SetVirtualAddressMap", CLI_FLAG(struct run, config.no_virtual)},
+	{"timeout", "S", "seconds that a call into a driver may take (default 5)", CLI_NUMBER(struct run, timeout, 1, TIMEOUT_MAX)},
+	{"runtime-stack", "KIB", "KiB of stack that runtime services get (default 4, as the\nspecification says; at most 512)", CLI_NUMBER(struct run, stack, 4, STACK_MAX)},
+	{"calls", "FILE", "a script of calls, in place of the usual ones", CLI_TEXT(struct run, calls)},
+	{"trace", "FILE", "write what each call answered, a line for each", CLI_TEXT(struct run, trace)},
+	{"flash", "FILE", "what the variable flash holds at the start", CLI_TEXT(struct run, flash)},
+	{"save-flash", "FILE", "write what it holds in the end", CLI_TEXT(struct run, save_flash)},
+	{"save-map", "FILE", "write the last memory map, for runtserv memmap", CLI_TEXT(struct run, save_map)},
+	{"pcd", "TOKEN=VALUE", "a platform configuration value; may be repeated", CLI_CALL(add_pcd)},
+	{"seed", "N", "of the choice of addresses (default 0)", CLI_NUMBER(struct run, config.seed, 0, UINT64_MAX)},
+	{"head-guard", NULL, "guard pool blocks at their beginning, not at their end", CLI_FLAG(struct run, config.head_guard)},
+	{"verbose", NULL, "list all values that still are physical addresses", CLI_FLAG(struct run, verbose)},
+	{0},
+};
+/* clang-format on */
+
+static const struct cli_command command = {
+	VERB,
+	"[OPTION]... DRIVER...",
+	"Runs UEFI drivers natively, through ExitBootServices and SetVirtualAddressMap, "
+	"and\n"
+	"reports every rule that they break. DRIVER is a PE file or, with --firmware, the\n"
+	"name or GUID of a driver in that image. This is a debugger, not a sandbox: "
+	"drivers\n"
+	"are native code with your rights. Exit status 1: something was found.",
+	options,
+	1,
+	DRIVERS_MAX,
+	"a DRIVER",
+};
+
+/* CLI_GO, or how to exit. */
+static int parse(struct run *r, int argc, char **argv)
 {
-	const char *end;
-	uint64_t n;
+	const int status = cli_parse(&command, &argc, &argv, r);
 
-	if (!number(arg, 0, STACK_MAX, &n, &end) || n == 0 || n % 4 != 0)
-		return bad_value(OPT_STACK, arg, "not a multiple of 4, from 4 to 512");
-	r->config.runtime_stack = (unsigned)n << 10;
-	return EXIT_WELL;
-}
-
-static int set_option(struct run *r, int option, const char *arg)
-{
-	const char *end;
-
-	switch (option) {
-	case OPT_JSON:
-		r->json = true;
-		break;
-	case OPT_FIRMWARE:
-		r->firmware = arg;
-		break;
-	case OPT_ENGINE:
-		return set_engine(r, arg);
-	case OPT_NO_VIRTUAL:
-		r->config.no_virtual = true;
-		break;
-	case OPT_TIMEOUT:
-		return set_timeout(r, arg);
-	case OPT_CALLS:
-		r->calls = arg;
-		break;
-	case OPT_STACK:
-		return set_stack(r, arg);
-	case OPT_TRACE:
-		r->trace = arg;
-		r->config.trace = &r->trace_text;
-		break;
-	case OPT_FLASH:
-		r->flash = arg;
-		break;
-	case OPT_SAVE_FLASH:
-		r->save_flash = arg;
-		break;
-	case OPT_SAVE_MAP:
-		r->save_map = arg;
-		break;
-	case OPT_PCD:
-		return add_pcd(r, arg);
-	case OPT_SEED:
-		if (!number(arg, 0, UINT64_MAX, &r->config.seed, &end))
-			return bad_value(option, arg, "not a number");
-		break;
-	case OPT_HEAD_GUARD:
-		r->config.head_guard = true;
-		break;
-	default:
-		r->verbose = true;
-		break;
-	}
-	return EXIT_WELL;
-}
-
-static int add_word(struct run *r, const char *word)
-{
-	if (r->word_count == DRIVERS_MAX)
-		return cli_error(VERB, "%s: more than %u drivers", word, DRIVERS_MAX);
-	r->words[r->word_count++] = word;
-	return EXIT_WELL;
-}
-
-/* Options may stand between and behind the drivers. EXIT_WELL and *ret_go, or how to exit.
- */
-static int parse(struct run *r, int argc, char **argv, bool *ret_go)
-{
-	const char *arg;
-	bool rest = false; /* behind "--" */
-	int option, status;
-
-	for (;;) {
-		option = rest ? CLI_DONE : cli_next(&command, argc, argv, &arg);
-		if (option == CLI_HELPED || option == CLI_TROUBLE)
-			return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
-		if (option >= 0) {
-			status = set_option(r, option, arg);
-		} else if (optind < argc) {
-			rest = rest || strcmp(argv[optind - 1], "--") == 0;
-			status = add_word(r, argv[optind++]);
-		} else {
-			break;
-		}
-		if (status != EXIT_WELL)
-			return status;
-	}
-	if (r->word_count == 0)
-		return cli_error(VERB, "no DRIVER; see 'runtserv run --help'");
+	if (status != CLI_GO)
+		return status;
+	if (r->stack % 4 != 0)
+		return cli_error(VERB, "--runtime-stack %u: not a multiple of 4",
+				 (unsigned)r->stack);
 	if (r->config.engine == RUNTIME_ENGINE_EDK2 && r->firmware == NULL)
 		return cli_error(VERB, "--engine edk2: RuntimeDxe comes from --firmware");
+	r->words = argv;
+	r->word_count = argc;
+	r->config.timeout_ms = (unsigned)r->timeout * 1000;
+	r->config.runtime_stack = (unsigned)r->stack << 10;
 	r->config.pcds = r->pcds;
-	*ret_go = true;
-	return EXIT_WELL;
+	if (r->trace != NULL)
+		r->config.trace = &r->trace_text;
+	return CLI_GO;
 }
 
 /* Files. */
@@ -278,18 +144,6 @@ static int load(const char *path, size_t max, struct file *ret)
 	if (rc == -EFBIG)
 		return cli_error(VERB, "%s: longer than %zu bytes", path, max);
 	return rc < 0 ? cli_error(VERB, "%s: %s", path, strerror(-rc)) : EXIT_WELL;
-}
-
-static int save(const char *path, const void *p, size_t n)
-{
-	FILE *to = fopen(path, "we");
-	bool ok;
-
-	if (to == NULL)
-		return cli_error(VERB, "%s: %s", path, strerror(errno));
-	ok = fwrite(p, 1, n, to) == n;
-	ok = fclose(to) == 0 && ok;
-	return ok ? EXIT_WELL : cli_error(VERB, "%s: %s", path, strerror(errno));
 }
 
 /* The runner takes a script as a text that ends at its NUL. */
@@ -403,19 +257,9 @@ static int add_driver(struct run *r, const char *word)
 
 static int print_report(const struct run *r)
 {
-	cleanup(freep) char *text = NULL;
-	json_t *doc;
-
-	if (!r->json) {
-		run_text(stdout, &r->report, r->verbose, r->calls != NULL);
-		return EXIT_WELL;
-	}
-	doc = run_json(&r->report);
-	text = doc != NULL ? json_dumps(doc, JSON_INDENT(2)) : NULL;
-	json_decref(doc);
-	if (text == NULL)
-		return cli_error(VERB, "out of memory");
-	puts(text);
+	if (r->json)
+		return cli_json_print(VERB, run_json(&r->report));
+	run_text(stdout, &r->report, r->verbose, r->calls != NULL);
 	return EXIT_WELL;
 }
 
@@ -425,11 +269,12 @@ static int save_results(const struct run *r)
 	int status = EXIT_WELL;
 
 	if (r->save_map != NULL)
-		status = save(r->save_map, s->map, s->map_len);
+		status = cli_file_write(VERB, r->save_map, s->map, s->map_len);
 	if (status == EXIT_WELL && r->save_flash != NULL)
-		status = save(r->save_flash, r->flash_after.p, r->flash_after.n);
+		status = cli_file_write(VERB, r->save_flash, r->flash_after.p,
+					r->flash_after.n);
 	if (status == EXIT_WELL && r->trace != NULL)
-		status = save(r->trace, r->trace_text.p, r->trace_text.n);
+		status = cli_file_write(VERB, r->trace, r->trace_text.p, r->trace_text.n);
 	return status;
 }
 
@@ -473,17 +318,16 @@ static int run_drivers(struct run *r)
 int cmd_run(int argc, char **argv)
 {
 	cleanup(run_free) struct run *r = calloc(1, sizeof *r);
-	bool go = false;
 	int status;
 
 	if (r == NULL)
 		return cli_error(VERB, "out of memory");
-	status = parse(r, argc, argv, &go);
-	if (!go)
+	status = parse(r, argc, argv);
+	if (status != CLI_GO)
 		return status;
 	status = load_files(r);
 	r->config.subjects = r->drivers;
-	for (size_t i = 0; status == EXIT_WELL && i < r->word_count; i++)
+	for (int i = 0; status == EXIT_WELL && i < r->word_count; i++)
 		status = add_driver(r, r->words[i]);
 	if (status != EXIT_WELL)
 		return status;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* `runtserv scan`: which memory, what it is compared with, and where the report goes. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,49 +14,10 @@
 #define VERB        "scan"
 #define THREADS_MAX 64U
 
-enum {
-	OPT_JSON,
-	OPT_HTML,
-	OPT_SVG,
-	OPT_EXTRACT,
-	OPT_FIRMWARE,
-	OPT_INVENTORY,
-	OPT_LIVE,
-	OPT_SAVE,
-	OPT_QMP,
-	OPT_THREADS,
-};
-
-/* clang-format off */
-static const struct cli_option options[] = {
-	[OPT_JSON] = {"json", NULL, "print the report as a JSON document"},
-	[OPT_HTML] = {"html", "FILE", "write it as a page, too; - prints that, and nothing else"},
-	[OPT_SVG] = {"svg", "FILE", "write the page's picture alone; - prints it, and nothing else"},
-	[OPT_EXTRACT] = {"extract", "DIR", "write each driver to a PE file in DIR, and their hashes"},
-	[OPT_FIRMWARE] = {"firmware", "FD", "what is known: a firmware image, an EFI file, or an option\nROM; may be repeated"},
-	[OPT_INVENTORY] = {"inventory", "FILE", "what our firmware application saved before boot"},
-	[OPT_LIVE] = {"live", NULL, "the memory of this machine, in place of IMAGE; root's"},
-	[OPT_SAVE] = {"save", "FILE", "with --live: keep what was looked at, as an ELF core"},
-	[OPT_QMP] = {"qmp", "SOCKET", "the memory of a QEMU guest, in place of IMAGE; the guest is\nstopped meanwhile"},
-	[OPT_THREADS] = {"threads", "N", "at most so many (default: one for each CPU)"},
-	{NULL, NULL, NULL},
-};
-/* clang-format on */
-
-static const struct cli_command command = {
-	VERB,
-	"[OPTION]... IMAGE | --live | --qmp SOCKET",
-	"Finds, names and verifies the UEFI runtime drivers and services in the memory of\n"
-	"a machine with x86-64. IMAGE is raw, an ELF or kdump core, LiME, a Windows crash\n"
-	"dump or a VMware vmem. Exit status 1: there are findings, or nothing of UEFI.",
-	options,
-	false,
-};
-
 struct run {
 	const char *image, *html, *svg, *extract, *inventory, *save, *qmp;
 	bool json, live;
-	unsigned threads;
+	uint64_t threads;
 	const char **firmware;
 	size_t firmware_count;
 
@@ -83,10 +43,12 @@ static void run_fini(struct run *r)
 
 /* Options. */
 
-static int add_firmware(struct run *r, const char *path)
+static int add_firmware(void *to, const struct cli_option *o, const char *path)
 {
+	struct run *r = to;
 	const char **more = reallocarray(r->firmware, r->firmware_count + 1, sizeof *more);
 
+	(void)o;
 	if (more == NULL)
 		return cli_error(VERB, "%s: %s", path, strerror(ENOMEM));
 	r->firmware = more;
@@ -94,101 +56,55 @@ static int add_firmware(struct run *r, const char *path)
 	return EXIT_WELL;
 }
 
-static int set_threads(struct run *r, const char *arg)
-{
-	char *end;
-	unsigned long n;
+/* clang-format off */
+static const struct cli_option options[] = {
+	{"json", NULL, "print the report as a JSON document", CLI_FLAG(struct run, json)},
+	{"html", "FILE", "write it as a page, too; - prints that, and nothing else", CLI_TEXT(struct run, html)},
+	{"svg", "FILE", "write the page's picture alone; - prints it, and nothing else", CLI_TEXT(struct run, svg)},
+	{"extract", "DIR", "write each driver to a PE file in DIR, and their hashes", CLI_TEXT(struct run, extract)},
+	{"firmware", "FD", "what is known: a firmware image, an EFI file, or an option\nROM; may be repeated", CLI_CALL(add_firmware)},
+	{"inventory", "FILE", "what our firmware application saved before boot", CLI_TEXT(struct run, inventory)},
+	{"live", NULL, "the memory of this machine, in place of IMAGE; root's", CLI_FLAG(struct run, live)},
+	{"save", "FILE", "with --live: keep what was looked at, as an ELF core", CLI_TEXT(struct run, save)},
+	{"qmp", "SOCKET", "the memory of a QEMU guest, in place of IMAGE; the guest is\nstopped meanwhile", CLI_TEXT(struct run, qmp)},
+	{"threads", "N", "at most so many (default: one for each CPU)", CLI_NUMBER(struct run, threads, 1, THREADS_MAX)},
+	{0},
+};
+/* clang-format on */
 
-	errno = 0;
-	n = strtoul(arg, &end, 10);
-	if (*arg < '0' || *arg > '9' || *end != 0 || errno != 0 || n == 0 ||
-	    n > THREADS_MAX)
-		return cli_error(VERB, "--threads %s: not a number from 1 to %u", arg,
-				 THREADS_MAX);
-	r->threads = (unsigned)n;
-	return EXIT_WELL;
-}
-
-static int set_option(struct run *r, int option, const char *arg)
-{
-	switch (option) {
-	case OPT_JSON:
-		r->json = true;
-		break;
-	case OPT_HTML:
-		r->html = arg;
-		break;
-	case OPT_SVG:
-		r->svg = arg;
-		break;
-	case OPT_EXTRACT:
-		r->extract = arg;
-		break;
-	case OPT_FIRMWARE:
-		return add_firmware(r, arg);
-	case OPT_INVENTORY:
-		r->inventory = arg;
-		break;
-	case OPT_LIVE:
-		r->live = true;
-		break;
-	case OPT_SAVE:
-		r->save = arg;
-		break;
-	case OPT_QMP:
-		r->qmp = arg;
-		break;
-	default:
-		return set_threads(r, arg);
-	}
-	return EXIT_WELL;
-}
+static const struct cli_command command = {
+	VERB,
+	"[OPTION]... IMAGE | --live | --qmp SOCKET",
+	"Finds, names and verifies the UEFI runtime drivers and services in the memory of\n"
+	"a machine with x86-64. IMAGE is raw, an ELF or kdump core, LiME, a Windows crash\n"
+	"dump or a VMware vmem. Exit status 1: there are findings, or nothing of UEFI.",
+	options,
+	0,
+	1,
+	"one of IMAGE, --live and --qmp SOCKET",
+};
 
 static bool is_stdout(const char *path)
 {
 	return path != NULL && strcmp(path, "-") == 0;
 }
 
-static int check(const struct run *r)
+/* CLI_GO, or how to exit. */
+static int parse(struct run *r, int argc, char **argv)
 {
+	const int status = cli_parse(&command, &argc, &argv, r);
+
+	if (status != CLI_GO)
+		return status;
+	r->image = argc > 0 ? argv[0] : NULL;
 	if ((r->image != NULL) + r->live + (r->qmp != NULL) != 1)
-		return cli_error(VERB, "want one of IMAGE, --live and --qmp SOCKET; see "
-				       "'runtserv scan --help'");
+		return cli_usage(&command);
 	if (r->save != NULL && !r->live)
 		return cli_error(VERB, "--save: only with --live");
 	if (r->json + is_stdout(r->html) + is_stdout(r->svg) > 1)
 		return cli_error(VERB, "only one of --json, --html - and --svg - can have "
 				       "the standard output");
-	return EXIT_WELL;
-}
-
-/* Options may stand behind IMAGE, too. EXIT_WELL and *ret_go, or how to exit. */
-static int parse(struct run *r, int argc, char **argv, bool *ret_go)
-{
-	bool rest = false; /* behind "--" */
-
-	for (;;) {
-		const char *arg = NULL;
-		const int option = rest ? CLI_DONE : cli_next(&command, argc, argv, &arg);
-		int status = EXIT_WELL;
-
-		if (option == CLI_HELPED || option == CLI_TROUBLE)
-			return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
-		if (option >= 0) {
-			status = set_option(r, option, arg);
-		} else if (optind >= argc) {
-			break;
-		} else if (r->image != NULL) {
-			status = cli_error(VERB, "%s: one IMAGE is enough", argv[optind]);
-		} else {
-			rest = strcmp(argv[optind - 1], "--") == 0;
-			r->image = argv[optind++];
-		}
-		if (status != EXIT_WELL)
-			return status;
-	}
-	*ret_go = true;
-	return check(r);
+	return CLI_GO;
 }
 
 /* The scan. */
@@ -250,7 +166,7 @@ static int scan(struct run *r)
 		.inventory_count = r->images.count,
 		.extract = r->extract != NULL,
 		.parallel = in_parallel,
-		.threads = r->threads != 0 ? r->threads : os_cpu_count(),
+		.threads = r->threads != 0 ? (unsigned)r->threads : os_cpu_count(),
 		.progress = show_progress,
 		.window = r->in.window != NULL ? move_window : NULL,
 		.ctx = r,
@@ -274,18 +190,6 @@ static int scan(struct run *r)
 
 /* The report. */
 
-static int write_file(const char *path, const char *p, size_t n)
-{
-	FILE *to = fopen(path, "we");
-	bool ok;
-
-	if (to == NULL)
-		return cli_error(VERB, "%s: %s", path, strerror(errno));
-	ok = fwrite(p, 1, n, to) == n;
-	ok = fclose(to) == 0 && ok;
-	return ok ? EXIT_WELL : cli_error(VERB, "%s: %s", path, strerror(errno));
-}
-
 typedef int print_fn(FILE *to, const struct scan_input *in,
 		     const struct rts_scan_report *r);
 
@@ -303,7 +207,7 @@ static int save_as(const struct run *r, const char *path, print_fn *print)
 	rc = to != NULL ? print(to, &r->in, r->report) : -1;
 	if (to == NULL || fclose(to) != 0 || rc < 0)
 		return cli_error(VERB, "%s: %s", path, strerror(ENOMEM));
-	return write_file(path, text, n);
+	return cli_file_write(VERB, path, text, n);
 }
 
 static int extract(struct run *r, bool *ret_all)
@@ -345,10 +249,10 @@ static int print(const struct run *r)
 int cmd_scan(int argc, char **argv)
 {
 	cleanup(run_fini) struct run r = {0};
-	bool go = false, extracted = true;
-	int status = parse(&r, argc, argv, &go);
+	bool extracted = true;
+	int status = parse(&r, argc, argv);
 
-	if (status != EXIT_WELL || !go)
+	if (status != CLI_GO)
 		return status;
 	status = load(&r);
 	if (status == EXIT_WELL)

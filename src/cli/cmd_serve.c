@@ -2,7 +2,6 @@
 /* runtserv serve: options, start and stop. One process serves one machine, in the
  * foreground. */
 #include <errno.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
@@ -23,42 +22,41 @@
  */
 #define QUOTA_MAX (5U << 20)
 
-enum {
-	OPT_STORE,
-	OPT_QUOTA,
-	OPT_HW_ERROR_QUOTA,
-	OPT_ALLOW_POLICY_DISABLE,
-	OPT_SOCKET,
-	OPT_FD,
-	OPT_IVSHMEM,
-	OPT_QMP,
-	OPT_PRESENCE,
-	OPT_NO_CUSTOM,
-	OPT_FORCE,
-	OPT_SANDBOX,
-	OPT_LOG_LEVEL,
-	OPT_TERMINATE,
-	OPT_CAPABILITIES,
-};
+static int add_fd(void *to, const struct cli_option *option, const char *arg)
+{
+	struct serve_options *o = to;
+	uint64_t n = 0;
+	bool ok = o->fd_count < SERVE_FDS && cli_number(arg, strlen(arg), 0, INT_MAX, &n);
+
+	for (size_t i = 0; ok && i < o->fd_count; i++)
+		ok = o->fds[i] != (int)n;
+	if (!ok)
+		return cli_error(
+			"serve",
+			"--%s %s: not a descriptor, or given before, or more than %u",
+			option->name, arg, SERVE_FDS);
+	o->fds[o->fd_count++] = (int)n;
+	return EXIT_WELL;
+}
 
 /* clang-format off */
 static const struct cli_option options[] = {
-	[OPT_STORE] = { "store", "STORE", "where the variables are kept: a JSON file, or memory:" },
-	[OPT_QUOTA] = { "quota", "BYTES", "room for non-volatile and for volatile variables, each\n(default 262144, at most 5242880)" },
-	[OPT_HW_ERROR_QUOTA] = { "hw-error-quota", "BYTES", "room for hardware error records (default 0: none are taken,\nat most 5242880)" },
-	[OPT_ALLOW_POLICY_DISABLE] = { "allow-policy-disable", NULL, "the firmware may switch variable policies off, before\nEndOfDxe" },
-	[OPT_SOCKET] = { "socket", "PATH", "serve MM communicate buffers on this Unix socket" },
-	[OPT_FD] = { "fd", "N", "the same on descriptor N, a listening or connected socket;\nmay be repeated" },
-	[OPT_IVSHMEM] = { "ivshmem", "PATH", "serve the guest driver: socket PATH for ivshmem-doorbell,\nmemory PATH.shm for that and for ivshmem-plain" },
-	[OPT_QMP] = { "qmp", "PATH", "QEMU's monitor: believe it about resets, and not the guest" },
-	[OPT_PRESENCE] = { "physical-presence", NULL, "the guest may change SecureBootEnable and CustomMode" },
-	[OPT_NO_CUSTOM] = { "no-custom-mode", NULL, "but not CustomMode" },
-	[OPT_FORCE] = { "force-secure-boot", NULL, "secure boot cannot be switched off" },
-	[OPT_SANDBOX] = { "sandbox", "MODE", "auto (default), on: required, log, off" },
-	[OPT_LOG_LEVEL] = { "log-level", "LEVEL", "error, warning, info (default), debug" },
-	[OPT_TERMINATE] = { "terminate", NULL, "end when the machine's last connection does" },
-	[OPT_CAPABILITIES] = { "print-capabilities", NULL, "print what this program offers, as JSON, and exit" },
-	{ NULL, NULL, NULL },
+	{"store", "STORE", "where the variables are kept: a JSON file, or memory:", CLI_TEXT(struct serve_options, store)},
+	{"quota", "BYTES", "room for non-volatile and for volatile variables, each\n(default 262144, at most 5242880)", CLI_NUMBER(struct serve_options, quota, 1, QUOTA_MAX)},
+	{"hw-error-quota", "BYTES", "room for hardware error records (default 0: none are taken,\nat most 5242880)", CLI_NUMBER(struct serve_options, hw_error_quota, 0, QUOTA_MAX)},
+	{"allow-policy-disable", NULL, "the firmware may switch variable policies off, before\nEndOfDxe", CLI_FLAG(struct serve_options, allow_policy_disable)},
+	{"socket", "PATH", "serve MM communicate buffers on this Unix socket", CLI_TEXT(struct serve_options, socket)},
+	{"fd", "N", "the same on descriptor N, a listening or connected socket;\nmay be repeated", CLI_CALL(add_fd)},
+	{"ivshmem", "PATH", "serve the guest driver: socket PATH for ivshmem-doorbell,\nmemory PATH.shm for that and for ivshmem-plain", CLI_TEXT(struct serve_options, ivshmem)},
+	{"qmp", "PATH", "QEMU's monitor: believe it about resets, and not the guest", CLI_TEXT(struct serve_options, qmp)},
+	{"physical-presence", NULL, "the guest may change SecureBootEnable and CustomMode", CLI_FLAG(struct serve_options, physical_presence)},
+	{"no-custom-mode", NULL, "but not CustomMode", CLI_FLAG(struct serve_options, no_custom_mode)},
+	{"force-secure-boot", NULL, "secure boot cannot be switched off", CLI_FLAG(struct serve_options, force_secure_boot)},
+	{"sandbox", "auto|on|log|off", "auto (default): as far as the kernel can; on: all of it, or no\nstart; log: only says what it would forbid; off", CLI_WORD(struct serve_options, sandbox)},
+	{"log-level", "error|warning|info|debug", "the least important that it says (default info)", CLI_WORD(struct serve_options, log_level)},
+	{"terminate", NULL, "end when the machine's last connection does", CLI_FLAG(struct serve_options, terminate)},
+	{"print-capabilities", NULL, "print what this program offers, as JSON, and exit", CLI_FLAG(struct serve_options, capabilities)},
+	{0},
 };
 /* clang-format on */
 
@@ -70,145 +68,46 @@ static const struct cli_command command = {
 	"At least one of --socket, --ivshmem, --fd, or sockets of a service manager, is "
 	"needed.",
 	options,
-	true,
+	0,
+	0,
+	"--store STORE",
 };
-
-/* The index of @word in @words, or -1. */
-static int choice(const char *word, const char *const *words)
-{
-	for (int i = 0; words[i] != NULL; i++)
-		if (strcmp(word, words[i]) == 0)
-			return i;
-	return -1;
-}
-
-static int bad_value(int option, const char *arg)
-{
-	return cli_error("serve",
-			 "--%s %s: not one of its values; see 'runtserv serve --help'",
-			 options[option].name, arg);
-}
-
-static bool number(const char *text, uint64_t max, uint64_t *ret)
-{
-	char *end;
-
-	errno = 0;
-	*ret = strtoull(text, &end, 10);
-	return *text >= '0' && *text <= '9' && *end == 0 && errno == 0 && *ret <= max;
-}
-
-static int set_option(struct serve_options *o, int option, const char *arg)
-{
-	static const char *const modes[] = {"auto", "on", "log", "off", NULL};
-	static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
-	uint64_t n;
-	int i = 0;
-
-	switch (option) {
-	case OPT_STORE:
-		o->store = arg;
-		break;
-	case OPT_QUOTA:
-		if (!number(arg, QUOTA_MAX, &o->quota) || o->quota == 0)
-			return bad_value(option, arg);
-		break;
-	case OPT_ALLOW_POLICY_DISABLE:
-		o->allow_policy_disable = true;
-		break;
-	case OPT_HW_ERROR_QUOTA:
-		if (!number(arg, QUOTA_MAX, &o->hw_error_quota))
-			return bad_value(option, arg);
-		break;
-	case OPT_SOCKET:
-		o->socket = arg;
-		break;
-	case OPT_FD:
-		if (!number(arg, INT32_MAX, &n) || o->fd_count == SERVE_FDS)
-			return bad_value(option, arg);
-		for (size_t k = 0; k < o->fd_count; k++)
-			if (o->fds[k] == (int)n)
-				return bad_value(option, arg);
-		o->fds[o->fd_count++] = (int)n;
-		break;
-	case OPT_IVSHMEM:
-		o->ivshmem = arg;
-		break;
-	case OPT_QMP:
-		o->qmp = arg;
-		break;
-	case OPT_PRESENCE:
-		o->physical_presence = true;
-		break;
-	case OPT_NO_CUSTOM:
-		o->no_custom_mode = true;
-		break;
-	case OPT_FORCE:
-		o->force_secure_boot = true;
-		break;
-	case OPT_SANDBOX:
-		i = choice(arg, modes);
-		o->sandbox = i;
-		break;
-	case OPT_LOG_LEVEL:
-		i = choice(arg, levels);
-		o->log_level = (enum rts_log)i;
-		break;
-	case OPT_TERMINATE:
-		o->terminate = true;
-		break;
-	default:
-		break;
-	}
-	return i < 0 ? bad_value(option, arg) : EXIT_WELL;
-}
 
 /* Every word of this is for programs: names stay, more may come. */
 static int print_capabilities(void)
 {
-	json_t *doc = json_pack(
-		"{s:s, s:s, s:[s,s,s,s,s,s], s:[s,s]}", "schema", "runtserv.capabilities/1",
-		"version", RUNTSERV_VERSION, "features", "socket", "fd", "ivshmem", "qmp",
-		"sandbox-landlock", "secure-boot", "stores", "json", "memory");
-	int r = doc != NULL ? json_dumpf(doc, stdout, JSON_INDENT(2)) : -1;
-
-	json_decref(doc);
-	putchar('\n');
-	return r == 0 ? EXIT_WELL : EXIT_TROUBLE;
+	return cli_json_print("serve",
+			      json_pack("{s:s, s:s, s:[s,s,s,s,s,s], s:[s,s]}", "schema",
+					"runtserv.capabilities/1", "version",
+					RUNTSERV_VERSION, "features", "socket", "fd",
+					"ivshmem", "qmp", "sandbox-landlock", "secure-boot",
+					"stores", "json", "memory"));
 }
 
-/* EXIT_WELL and *ret_go, or how to exit. */
-static int parse(struct serve_options *o, int argc, char **argv, bool *ret_go)
+/* CLI_GO, or how to exit. */
+static int parse(struct serve_options *o, int argc, char **argv)
 {
-	const char *arg;
-	int option, status;
+	int status;
 
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (strcmp(argv[i], "--print-capabilities") == 0)
 			return print_capabilities();
-	while ((option = cli_next(&command, argc, argv, &arg)) >= 0) {
-		status = set_option(o, option, arg);
-		if (status != EXIT_WELL)
-			return status;
-	}
-	if (option != CLI_DONE)
-		return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
+	status = cli_parse(&command, &argc, &argv, o);
+	if (status != CLI_GO)
+		return status;
+	if (o->capabilities)
+		return print_capabilities();
 	for (int i = 0, n = os_listen_fds(); i < n && o->fd_count < SERVE_FDS; i++)
 		o->fds[o->fd_count++] = 3 + i;
-	if (optind < argc)
-		return cli_error("serve", "%s: not expected; see 'runtserv serve --help'",
-				 argv[optind]);
 	if (o->store == NULL)
-		return cli_error("serve",
-				 "--store is missing; see 'runtserv serve --help'");
+		return cli_usage(&command);
 	if (o->socket == NULL && o->ivshmem == NULL && o->fd_count == 0)
 		return cli_error("serve",
 				 "nothing to serve on: give --socket, --ivshmem or --fd");
 	if (o->qmp != NULL && o->ivshmem == NULL)
 		return cli_error("serve", "--qmp is for --ivshmem: on the MM socket the "
 					  "VMM says MACHINE_RESET itself");
-	*ret_go = true;
-	return EXIT_WELL;
+	return CLI_GO;
 }
 
 static uint32_t machine_reset(void *ctx)
@@ -390,10 +289,9 @@ int cmd_serve(int argc, char **argv)
 	struct os_listener listener = {.fd = -1};
 	struct os_watch signals = {.events = POLLIN, .ready = on_signal, .ctx = &s};
 	struct diag d = {0};
-	bool go = false;
-	int r = parse(&s.o, argc, argv, &go);
+	int r = parse(&s.o, argc, argv);
 
-	if (!go)
+	if (r != CLI_GO)
 		return r;
 	signals.fd = os_signals_open();
 	if (signals.fd < 0 || os_loop_watch(&s.loop, &signals) < 0)

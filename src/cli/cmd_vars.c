@@ -3,7 +3,6 @@
  * and deleting them; each other form has a file of its own. */
 #include <errno.h>
 #include <fnmatch.h>
-#include <getopt.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -47,11 +46,10 @@ static bool matches(const struct rts_var *var, char **patterns, int count)
 	return count == 0;
 }
 
-enum { LIST_JSON };
-
 static const struct cli_option list_options[] = {
-	{"json", NULL, "print a JSON document, data and all"},
-	{NULL, NULL, NULL},
+	{"json", NULL, "print a JSON document, data and all",
+	 CLI_FLAG(struct cli_json, json)},
+	{0},
 };
 
 static const struct cli_command list_command = {
@@ -61,7 +59,9 @@ static const struct cli_command list_command = {
 	"?.\n"
 	"Exit status 1: a NAME was given, and nothing matches.",
 	list_options,
-	true,
+	1,
+	CLI_MANY,
+	"a STORE",
 };
 
 static int list_json(const struct vars *s, char **patterns, int count)
@@ -77,8 +77,8 @@ static int list_json(const struct vars *s, char **patterns, int count)
 		if (matches(var, patterns, count))
 			json_array_append_new(all, vars_json(&certs, var));
 	n = json_array_size(all);
-	r = vars_json_print(
-		json_pack("{s:s, s:o}", "schema", "runtserv.vars/1", "variables", all));
+	r = cli_json_print(VERB, json_pack("{s:s, s:o}", "schema", "runtserv.vars/1",
+					   "variables", all));
 	return r == EXIT_WELL && n == 0 && count > 0 ? EXIT_FINDINGS : r;
 }
 
@@ -106,49 +106,31 @@ static int list_text(const struct vars *s, char **patterns, int count)
 	return n == 0 && count > 0 ? EXIT_FINDINGS : EXIT_WELL;
 }
 
-/* The options of a form that has only --json; then *ret_go, or how to exit. */
-int vars_options_json(const struct cli_command *c, int argc, char **argv, bool *ret_json,
-		      bool *ret_go)
-{
-	const char *arg;
-	int option;
-
-	while ((option = cli_next(c, argc, argv, &arg)) >= 0)
-		*ret_json = true;
-	*ret_go = option == CLI_DONE;
-	return option == CLI_TROUBLE ? EXIT_TROUBLE : EXIT_WELL;
-}
-
-int vars_usage(const struct cli_command *c, const char *want)
-{
-	return cli_error(VERB, "%s wants %s; see 'runtserv %s --help'",
-			 c->verb + strlen("vars "), want, c->verb);
-}
-
 static int vars_list(int argc, char **argv)
 {
 	cleanup(vars_close) struct vars s = {0};
-	bool json = false, go;
-	int r = vars_options_json(&list_command, argc, argv, &json, &go);
+	struct cli_json o = {0};
+	int r = cli_parse(&list_command, &argc, &argv, &o);
 
-	if (!go)
+	if (r != CLI_GO)
 		return r;
-	if (argc == optind)
-		return vars_usage(&list_command, "a STORE");
-	r = vars_open(&s, argv[optind++], VARS_READ, 0);
+	r = vars_open(&s, argv[0], VARS_READ, 0);
 	if (r != EXIT_WELL)
 		return r;
-	return json ? list_json(&s, argv + optind, argc - optind)
-		    : list_text(&s, argv + optind, argc - optind);
+	return (o.json ? list_json : list_text)(&s, argv + 1, argc - 1);
 }
 
-enum { GET_JSON, GET_RAW, GET_OUTPUT };
+struct get {
+	bool json, raw;
+	const char *output;
+};
 
 static const struct cli_option get_options[] = {
-	{"json", NULL, "print a JSON document"},
-	{"raw", NULL, "write the data as it is to standard output"},
-	{"output", "FILE", "write the data as it is to FILE"},
-	{NULL, NULL, NULL},
+	{"json", NULL, "print a JSON document", CLI_FLAG(struct get, json)},
+	{"raw", NULL, "write the data as it is to standard output",
+	 CLI_FLAG(struct get, raw)},
+	{"output", "FILE", "write the data as it is to FILE", CLI_TEXT(struct get, output)},
+	{0},
 };
 
 static const struct cli_command get_command = {
@@ -156,18 +138,10 @@ static const struct cli_command get_command = {
 	"[OPTION]... STORE NAME[-GUID]",
 	"Shows one variable of STORE. Exit status 1: there is none of that name.",
 	get_options,
-	true,
+	2,
+	2,
+	"a STORE and a NAME",
 };
-
-static int write_file(const char *path, const struct rts_var *var)
-{
-	FILE *to = fopen(path, "we");
-	bool ok = to != NULL && fwrite(var->data, 1, var->data_len, to) == var->data_len;
-
-	if (to != NULL && fclose(to) != 0)
-		ok = false;
-	return ok ? EXIT_WELL : cli_error(VERB, "%s: %s", path, strerror(errno));
-}
 
 static void show(const struct vars *s, const struct rts_var *var)
 {
@@ -203,66 +177,35 @@ static int not_there(const struct vars *s, const char *name)
 static int vars_get_one(int argc, char **argv)
 {
 	cleanup(vars_close) struct vars s = {0};
-	bool json = false, raw = false;
-	const char *output = NULL, *arg;
 	const struct rts_var *var;
 	struct vars_name name;
-	int option, r;
+	struct get o = {0};
+	int r = cli_parse(&get_command, &argc, &argv, &o);
 
-	while ((option = cli_next(&get_command, argc, argv, &arg)) >= 0) {
-		if (option == GET_OUTPUT)
-			output = arg;
-		else
-			*(option == GET_JSON ? &json : &raw) = true;
-	}
-	if (option != CLI_DONE)
-		return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
-	if (argc - optind != 2)
-		return vars_usage(&get_command, "a STORE and a NAME");
-	r = vars_open(&s, argv[optind], VARS_READ, 0);
+	if (r != CLI_GO)
+		return r;
+	r = vars_open(&s, argv[0], VARS_READ, 0);
 	if (r == EXIT_WELL)
-		r = vars_name_read(argv[optind + 1], &name);
+		r = vars_name_read(argv[1], &name);
 	if (r == EXIT_WELL)
-		r = vars_find(&s, argv[optind + 1], &name, &var);
+		r = vars_find(&s, argv[1], &name, &var);
 	if (r != EXIT_WELL)
-		return r == EXIT_FINDINGS ? not_there(&s, argv[optind + 1]) : r;
-	if (output != NULL)
-		return write_file(output, var);
-	if (raw)
+		return r == EXIT_FINDINGS ? not_there(&s, argv[1]) : r;
+	if (o.output != NULL)
+		return cli_file_write(VERB, o.output, var->data, var->data_len);
+	if (o.raw)
 		fwrite(var->data, 1, var->data_len, stdout);
-	else if (!json)
+	else if (!o.json)
 		show(&s, var);
 	else
-		return vars_json_print(json_pack(
-			"{s:s, s:[o]}", "schema", "runtserv.vars/1", "variables",
-			vars_json(&(struct vars_certs){s.crypto, crypto_x509_read}, var)));
+		return cli_json_print(
+			VERB,
+			json_pack(
+				"{s:s, s:[o]}", "schema", "runtserv.vars/1", "variables",
+				vars_json(&(struct vars_certs){s.crypto, crypto_x509_read},
+					  var)));
 	return EXIT_WELL;
 }
-
-enum { SET_DATA, SET_FILE, SET_TEXT, SET_ATTR, SET_TIME, SET_QUOTA };
-
-static const struct cli_option set_options[] = {
-	{"data", "HEX", "the value, in hexadecimal"},
-	{"file", "FILE", "the value is what FILE holds; - is standard input"},
-	{"text", "TEXT", "the value is TEXT, without a NUL"},
-	{"attributes", "LIST",
-	 "NV+BS+RT and the like, or a number (default: as it has, or\n"
-	 "as its name wants, or NV+BS+RT)"},
-	{"time", "TIME",
-	 "of an authenticated variable: YYYY-MM-DDTHH:MM:SS, UTC\n"
-	 "(default: now)"},
-	{"quota", "BYTES", "room in the store, as for serve (default 262144)"},
-	{NULL, NULL, NULL},
-};
-
-static const struct cli_command set_command = {
-	"vars set",
-	"--data HEX|--file FILE|--text TEXT [OPTION]... STORE NAME[-GUID]",
-	"Makes or changes a variable of STORE, which no machine may be using. A GUID is\n"
-	"needed where neither STORE nor the UEFI specification has that NAME.",
-	set_options,
-	true,
-};
 
 struct value {
 	uint8_t *p;
@@ -288,22 +231,12 @@ static int hex_value(const char *hex, struct value *v)
 	return EXIT_WELL;
 }
 
-static int value_read(int option, const char *arg, struct value *v)
+int vars_time_option(EFI_TIME *ret, const struct cli_option *o, const char *arg)
 {
-	int r;
-
-	if (v->given)
-		return cli_error(VERB, "one value, please: --data, --file or --text");
-	v->given = true;
-	if (option == SET_DATA)
-		return hex_value(arg, v);
-	if (option == SET_FILE) {
-		r = cli_file_read(arg, VARS_FILE_MAX, &v->p, &v->n);
-		return r < 0 ? cli_error(VERB, "%s: %s", arg, strerror(-r)) : EXIT_WELL;
-	}
-	v->p = (uint8_t *)strdup(arg);
-	v->n = strlen(arg);
-	return v->p != NULL ? EXIT_WELL : cli_error(VERB, "out of memory");
+	return vars_time_read(arg, ret)
+		       ? EXIT_WELL
+		       : cli_error(VERB, "--%s %s: not YYYY-MM-DD[THH:MM:SS]", o->name,
+				   arg);
 }
 
 struct set {
@@ -318,27 +251,61 @@ static void set_fini(struct set *o)
 	free(o->value.p);
 }
 
-static int set_option(struct set *o, int option, const char *arg)
+static int set_value(void *to, const struct cli_option *option, const char *arg)
 {
-	bool ok = true;
+	struct value *v = &((struct set *)to)->value;
+	int r;
 
-	switch (option) {
-	case SET_ATTR:
-		ok = vars_attr_read(arg, &o->attr) && o->attr != 0;
-		break;
-	case SET_TIME:
-		ok = vars_time_read(arg, &o->time);
-		break;
-	case SET_QUOTA:
-		ok = vars_number(arg, VARS_QUOTA_MAX, &o->quota);
-		break;
-	default:
-		return value_read(option, arg, &o->value);
+	if (v->given)
+		return cli_error(VERB, "one value, please: --data, --file or --text");
+	v->given = true;
+	if (*option->name == 'd')
+		return hex_value(arg, v);
+	if (*option->name == 'f') {
+		r = cli_file_read(arg, VARS_FILE_MAX, &v->p, &v->n);
+		return r < 0 ? cli_error(VERB, "%s: %s", arg, strerror(-r)) : EXIT_WELL;
 	}
-	return ok ? EXIT_WELL
-		  : cli_error(VERB, "--%s %s: not one; see 'runtserv vars set --help'",
-			      set_options[option].name, arg);
+	v->p = (uint8_t *)strdup(arg);
+	v->n = strlen(arg);
+	return v->p != NULL ? EXIT_WELL : cli_error(VERB, "out of memory");
 }
+
+static int set_attributes(void *to, const struct cli_option *option, const char *arg)
+{
+	struct set *o = to;
+
+	return vars_attr_read(arg, &o->attr) && o->attr != 0
+		       ? EXIT_WELL
+		       : cli_error(VERB, "--%s %s: not attributes", option->name, arg);
+}
+
+static int set_time(void *to, const struct cli_option *option, const char *arg)
+{
+	return vars_time_option(&((struct set *)to)->time, option, arg);
+}
+
+/* clang-format off */
+static const struct cli_option set_options[] = {
+	{"data", "HEX", "the value, in hexadecimal", CLI_CALL(set_value)},
+	{"file", "FILE", "the value is what FILE holds; - is standard input", CLI_CALL(set_value)},
+	{"text", "TEXT", "the value is TEXT, without a NUL", CLI_CALL(set_value)},
+	{"attributes", "LIST", "NV+BS+RT and the like, or a number (default: as it has, or\nas its name wants, or NV+BS+RT)", CLI_CALL(set_attributes)},
+	{"time", "TIME", "of an authenticated variable: YYYY-MM-DDTHH:MM:SS, UTC\n(default: now)", CLI_CALL(set_time)},
+	VARS_QUOTA_OPTION(struct set, quota),
+	{0},
+};
+/* clang-format on */
+
+static const struct cli_command set_command = {
+	"vars set",
+	"--data HEX|--file FILE|--text TEXT [OPTION]... STORE NAME[-GUID]",
+	"Makes or changes a variable of STORE, which no machine may be using. A GUID is\n"
+	"needed where neither STORE nor the UEFI specification has that NAME.",
+	set_options,
+	2,
+	2,
+	"a STORE, a NAME and a value",
+};
 
 /* The variable as it is to be; @old is it as it is, or NULL. */
 static int set_one(struct vars *s, const struct set *o, const char *text,
@@ -379,31 +346,23 @@ static int vars_set(int argc, char **argv)
 	cleanup(freep) struct vars_name *name = malloc(sizeof *name);
 	cleanup(set_fini) struct set o = {.time = vars_now(), .quota = RTS_VARS_QUOTA};
 	const struct rts_var *old = NULL;
-	const char *arg;
-	int option, r;
+	int r = cli_parse(&set_command, &argc, &argv, &o);
 
+	if (r != CLI_GO)
+		return r;
+	if (!o.value.given)
+		return cli_usage(&set_command);
 	if (name == NULL)
 		return cli_error(VERB, "out of memory");
-	while ((option = cli_next(&set_command, argc, argv, &arg)) >= 0) {
-		r = set_option(&o, option, arg);
-		if (r != EXIT_WELL)
-			return r;
-	}
-	if (option != CLI_DONE)
-		return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
-	if (argc - optind != 2 || !o.value.given)
-		return vars_usage(&set_command, "a STORE, a NAME and a value");
-	r = vars_name_read(argv[optind + 1], name);
+	r = vars_name_read(argv[1], name);
 	if (r == EXIT_WELL)
-		r = vars_open(&s, argv[optind], VARS_EDIT, o.quota);
+		r = vars_open(&s, argv[0], VARS_EDIT, o.quota);
 	if (r == EXIT_WELL)
-		r = vars_find(&s, argv[optind + 1], name, &old);
-	return r == EXIT_TROUBLE ? r : set_one(&s, &o, argv[optind + 1], name, old);
+		r = vars_find(&s, argv[1], name, &old);
+	return r == EXIT_TROUBLE ? r : set_one(&s, &o, argv[1], name, old);
 }
 
-static const struct cli_option delete_options[] = {
-	{NULL, NULL, NULL},
-};
+static const struct cli_option delete_options[] = {{0}};
 
 static const struct cli_command delete_command = {
 	"vars delete",
@@ -412,7 +371,9 @@ static const struct cli_command delete_command = {
 	"at\n"
 	"once. Exit status 1: one of them is not there, and nothing is changed.",
 	delete_options,
-	true,
+	2,
+	CLI_MANY,
+	"a STORE and a NAME",
 };
 
 static int delete_all(struct vars *s, char **names, int count)
@@ -441,24 +402,37 @@ static int delete_all(struct vars *s, char **names, int count)
 static int vars_delete(int argc, char **argv)
 {
 	cleanup(vars_close) struct vars s = {0};
-	bool json = false, go;
-	int r = vars_options_json(&delete_command, argc, argv, &json, &go);
+	int r = cli_parse(&delete_command, &argc, &argv, NULL);
 
-	if (!go)
+	if (r != CLI_GO)
 		return r;
-	if (argc - optind < 2)
-		return vars_usage(&delete_command, "a STORE and a NAME");
-	r = vars_open(&s, argv[optind], VARS_EDIT, VARS_QUOTA_MAX);
-	if (r != EXIT_WELL)
-		return r;
-	return delete_all(&s, argv + optind + 1, argc - optind - 1);
+	r = vars_open(&s, argv[0], VARS_EDIT, VARS_QUOTA_MAX);
+	return r == EXIT_WELL ? delete_all(&s, argv + 1, argc - 1) : r;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *usage;
-} forms[] = {
+int vars_json_print(json_t *doc)
+{
+	return cli_json_print(VERB, doc);
+}
+
+int vars_options_json(const struct cli_command *c, int argc, char **argv, bool *ret_json,
+		      bool *ret_go)
+{
+	const char *arg;
+	int option;
+
+	while ((option = cli_next(c, argc, argv, &arg)) >= 0)
+		*ret_json = true;
+	*ret_go = option == CLI_DONE;
+	return option == CLI_TROUBLE ? EXIT_TROUBLE : EXIT_WELL;
+}
+
+int vars_usage(const struct cli_command *c, const char *want)
+{
+	return cli_error(c->verb, "wants %s; see 'runtserv %s --help'", want, c->verb);
+}
+
+static const struct cli_form forms[] = {
 	{"list", vars_list, "[OPTION]... STORE [NAME|NAME-GUID]..."},
 	{"get", vars_get_one, "[OPTION]... STORE NAME[-GUID]"},
 	{"set", vars_set, "[OPTION]... STORE NAME[-GUID]"},
@@ -471,24 +445,11 @@ static const struct {
 	{"diff", vars_diff, "[OPTION]... A B"},
 	{"merge", vars_merge, "[OPTION]... STORE FROM"},
 	{"convert", vars_convert, "[OPTION]... FROM TO"},
+	{0},
 };
 
 int cmd_vars(int argc, char **argv)
 {
-	const char *what = argc > 1 ? argv[1] : "";
-
-	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
-		if (strcmp(what, forms[i].name) == 0)
-			return forms[i].run(argc - 1, argv + 1);
-	if (strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0) {
-		for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
-			printf("%s runtserv vars %s %s\n", i == 0 ? "Usage:" : "      ",
-			       forms[i].name, forms[i].usage);
-		printf("\nThe variables in a store, while no machine runs; each form has "
-		       "its "
-		       "own --help.\n");
-		return EXIT_WELL;
-	}
-	return cli_error(VERB, "%s%sis no form of this verb; see 'runtserv vars --help'",
-			 what, *what != 0 ? " " : "nothing ");
+	return cli_forms(VERB, forms, "The variables in a store, while no machine runs",
+			 argc, argv);
 }

@@ -26,8 +26,10 @@ static void print_help(FILE *to)
 		    "UEFI runtime as ordinary Linux software.\n\nVerbs:\n");
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].about);
-	fprintf(to, "\n'runtserv VERB --help' explains a verb; 'runtserv --version' prints "
-		    "the version.\n");
+	fprintf(to,
+		"\nOptions:\n"
+		"  --help     print this and exit; 'runtserv VERB --help' explains a verb\n"
+		"  --version  print the version and exit\n");
 }
 
 /* An answer that did not reach its reader is none. */

@@ -6,6 +6,7 @@
 #include "link/link_ivshmem.h"
 #include "link/link_mm.h"
 #include "link/link_qmp.h"
+#include "os/os_sandbox.h"
 #include "store/store.h"
 
 #define SERVE_FDS 8U
@@ -16,10 +17,10 @@ struct serve_options {
 	uint64_t hw_error_quota;
 	bool allow_policy_disable;
 	enum rts_log log_level;
-	int sandbox; /* enum os_sandbox_mode */
+	enum os_sandbox_mode sandbox;
 	int fds[SERVE_FDS];
 	size_t fd_count;
-	bool terminate;
+	bool terminate, capabilities;
 	bool physical_presence, no_custom_mode, force_secure_boot;
 };
 

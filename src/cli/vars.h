@@ -69,6 +69,8 @@ bool vars_attr_read(const char *text, uint32_t *ret);
 const char *vars_attr_text(uint32_t attr, char ret[40]);
 /* YYYY-MM-DD[THH:MM:SS[Z]] */
 bool vars_time_read(const char *text, EFI_TIME *ret);
+/* The same for an option: an exit status. */
+int vars_time_option(EFI_TIME *ret, const struct cli_option *o, const char *arg);
 EFI_TIME vars_now(void);
 int vars_time_compare(const EFI_TIME *a, const EFI_TIME *b);
 
@@ -118,10 +120,16 @@ const char *vars_signature_type(const EFI_GUID *type);
 
 /* vars_json.c */
 json_t *vars_json(const struct vars_certs *certs, const struct rts_var *var);
-int vars_json_print(json_t *doc); /* takes @doc; EXIT_WELL, or EXIT_TROUBLE */
 
-/* cmd_vars.c: what the forms of the verb share. The options of one that has only --json,
- * and then *ret_go, or how to exit; and a complaint about its operands. */
+/* A row of a table of options: the room in the store, a uint64_t. */
+#define VARS_QUOTA_OPTION(type, member)                                               \
+	{                                                                             \
+		"quota", "BYTES", "room in the store, as for serve (default 262144)", \
+			CLI_NUMBER(type, member, 1, VARS_QUOTA_MAX)                   \
+	}
+
+/* For what does not use cli_parse() yet. */
+int vars_json_print(json_t *doc);
 int vars_options_json(const struct cli_command *c, int argc, char **argv, bool *ret_json,
 		      bool *ret_go);
 int vars_usage(const struct cli_command *c, const char *want);

@@ -2,7 +2,6 @@
 /* `runtserv vars status` and `audit`: whether a machine would boot with secure boot and
  * why, and what is worth knowing of the keys in its store. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,18 +54,15 @@ static bool is_on(const struct vars *s, const CHAR16 *name, size_t name_len)
 	       value == 1;
 }
 
-static const struct cli_option json_options[] = {
-	{"json", NULL, "print a JSON document"},
-	{NULL, NULL, NULL},
-};
-
 static const struct cli_command status_command = {
 	"vars status",
 	"[OPTION]... STORE",
 	"Says whether a machine with STORE would start with secure boot, and why. Exit\n"
 	"status 1: it would not.",
-	json_options,
-	true,
+	cli_json_options,
+	1,
+	1,
+	"a STORE",
 };
 
 struct status {
@@ -95,23 +91,23 @@ static struct status status_of(const struct vars *s)
 int vars_status(int argc, char **argv)
 {
 	cleanup(vars_close) struct vars s = {0};
-	bool json = false, go;
+	struct cli_json o = {0};
 	struct status st;
-	int r = vars_options_json(&status_command, argc, argv, &json, &go);
+	int r = cli_parse(&status_command, &argc, &argv, &o);
 
-	if (!go)
+	if (r != CLI_GO)
 		return r;
-	if (argc - optind != 1)
-		return vars_usage(&status_command, "a STORE");
-	r = vars_open(&s, argv[optind], VARS_READ, 0);
+	r = vars_open(&s, argv[0], VARS_READ, 0);
 	if (r != EXIT_WELL)
 		return r;
 	st = status_of(&s);
-	if (json) {
-		r = vars_json_print(json_pack(
-			"{s:s, s:b, s:b, s:s, s:o}", "schema", "runtserv.vars/1",
-			"setup_mode", st.setup, "secure_boot", st.secure, "why", st.why,
-			"note", st.note != NULL ? json_string(st.note) : json_null()));
+	if (o.json) {
+		r = cli_json_print(
+			VERB,
+			json_pack("{s:s, s:b, s:b, s:s, s:o}", "schema", "runtserv.vars/1",
+				  "setup_mode", st.setup, "secure_boot", st.secure, "why",
+				  st.why, "note",
+				  st.note != NULL ? json_string(st.note) : json_null()));
 	} else {
 		printf("SecureBoot  %s: %s\n", st.secure ? "on" : "off", st.why);
 		printf("SetupMode   %s\n", st.setup ? "on" : "off");
@@ -134,15 +130,30 @@ int vars_status(int argc, char **argv)
 	return r == EXIT_WELL && !st.secure ? EXIT_FINDINGS : r;
 }
 
-enum { AUDIT_DBX, AUDIT_DATE, AUDIT_JSON };
+struct audit {
+	struct vars s;
+	struct bytes update; /* for dbx */
+	uint8_t *update_file;
+	EFI_TIME date;
+	bool json;
+	const char *dbx;
+	json_t *certs, *findings;
+	size_t finding_count;
+};
+
+static int set_date(void *to, const struct cli_option *o, const char *arg)
+{
+	return vars_time_option(&((struct audit *)to)->date, o, arg);
+}
 
 static const struct cli_option audit_options[] = {
 	{"dbx", "FILE",
 	 "say what of FILE, a dbx update (.auth, .bin) or signature lists\n"
-	 "(.esl), is missing"},
-	{"date", "DATE", "as of YYYY-MM-DD (default: now)"},
-	{"json", NULL, "print a JSON document"},
-	{NULL, NULL, NULL},
+	 "(.esl), is missing",
+	 CLI_TEXT(struct audit, dbx)},
+	{"date", "DATE", "as of YYYY-MM-DD (default: now)", CLI_CALL(set_date)},
+	{"json", NULL, "print a JSON document", CLI_FLAG(struct audit, json)},
+	{0},
 };
 
 static const struct cli_command audit_command = {
@@ -153,7 +164,9 @@ static const struct cli_command audit_command = {
 	"Microsoft's of 2011 without their successors of 2023, what has expired, entries\n"
 	"that dbx lacks. Exit status 1: something does.",
 	audit_options,
-	true,
+	1,
+	1,
+	"a STORE",
 };
 
 /* Microsoft's of 2011, and by what each is followed: a part of the common name. */
@@ -164,16 +177,6 @@ static const struct {
 	{1, "Microsoft Corporation KEK CA 2011", "Microsoft Corporation KEK 2K CA 2023"},
 	{2, "Microsoft Windows Production PCA 2011", "Windows UEFI CA 2023"},
 	{2, "Microsoft Corporation UEFI CA 2011", "Microsoft UEFI CA 2023"},
-};
-
-struct audit {
-	struct vars s;
-	struct bytes update; /* for dbx */
-	uint8_t *update_file;
-	EFI_TIME date;
-	bool json;
-	json_t *certs, *findings;
-	size_t finding_count;
 };
 
 static void audit_fini(struct audit *a)
@@ -379,10 +382,11 @@ static int audit(struct audit *a)
 	if (a->update.n > 0)
 		missing = audit_dbx(a);
 	if (a->json)
-		return vars_json_print(json_pack("{s:s, s:O, s:o, s:o, s:O}", "schema",
-						 "runtserv.vars/1", "certificates",
-						 a->certs, "hashes", counts, "dbx_missing",
-						 missing, "findings", a->findings));
+		return cli_json_print(VERB,
+				      json_pack("{s:s, s:O, s:o, s:o, s:O}", "schema",
+						"runtserv.vars/1", "certificates", a->certs,
+						"hashes", counts, "dbx_missing", missing,
+						"findings", a->findings));
 	json_array_foreach(a->findings, i, text)
 	{
 		printf("! %s\n", json_string_value(text));
@@ -421,24 +425,13 @@ static int read_update(struct audit *a, const char *path)
 int vars_audit(int argc, char **argv)
 {
 	cleanup(audit_fini) struct audit a = {.date = vars_now()};
-	const char *arg, *dbx = NULL;
-	int option, r;
+	int r = cli_parse(&audit_command, &argc, &argv, &a);
 
-	while ((option = cli_next(&audit_command, argc, argv, &arg)) >= 0) {
-		if (option == AUDIT_DBX)
-			dbx = arg;
-		else if (option == AUDIT_JSON)
-			a.json = true;
-		else if (!vars_time_read(arg, &a.date))
-			return cli_error(VERB, "--date %s: not a date", arg);
-	}
-	if (option != CLI_DONE)
-		return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
-	if (argc - optind != 1)
-		return vars_usage(&audit_command, "a STORE");
-	r = vars_open(&a.s, argv[optind], VARS_READ, 0);
-	if (r == EXIT_WELL && dbx != NULL)
-		r = read_update(&a, dbx);
+	if (r != CLI_GO)
+		return r;
+	r = vars_open(&a.s, argv[0], VARS_READ, 0);
+	if (r == EXIT_WELL && a.dbx != NULL)
+		r = read_update(&a, a.dbx);
 	if (r != EXIT_WELL)
 		return r;
 	a.certs = json_array();

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* `runtserv vars diff`, `merge` and `convert`: two stores at a time. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,19 +9,16 @@
 
 #define VERB "vars"
 
-static const struct cli_option diff_options[] = {
-	{"json", NULL, "print a JSON document"},
-	{NULL, NULL, NULL},
-};
-
 static const struct cli_command diff_command = {
 	"vars diff",
 	"[OPTION]... A B",
 	"Shows how the variables of store B differ from those of store A, of whatever "
 	"kinds\n"
 	"they are; their order does not matter. Exit status 1: they differ.",
-	diff_options,
-	true,
+	cli_json_options,
+	2,
+	2,
+	"two stores",
 };
 
 static bool same(const struct rts_var *a, const struct rts_var *b)
@@ -97,35 +93,37 @@ int vars_diff(int argc, char **argv)
 {
 	cleanup(vars_close) struct vars a = {0};
 	cleanup(vars_close) struct vars b = {0};
-	bool json = false, go;
+	struct cli_json o = {0};
 	json_t *all = NULL;
 	size_t n;
-	int r = vars_options_json(&diff_command, argc, argv, &json, &go);
+	int r = cli_parse(&diff_command, &argc, &argv, &o);
 
-	if (!go)
+	if (r != CLI_GO)
 		return r;
-	if (argc - optind != 2)
-		return vars_usage(&diff_command, "two stores");
-	r = vars_open(&a, argv[optind], VARS_READ, 0);
+	r = vars_open(&a, argv[0], VARS_READ, 0);
 	if (r == EXIT_WELL)
-		r = vars_open(&b, argv[optind + 1], VARS_READ, 0);
+		r = vars_open(&b, argv[1], VARS_READ, 0);
 	if (r != EXIT_WELL)
 		return r;
-	if (json)
+	if (o.json)
 		all = json_array();
 	n = compare(&a, &b, all);
-	if (json)
-		r = vars_json_print(json_pack("{s:s, s:o}", "schema", "runtserv.vars/1",
-					      "differences", all));
+	if (o.json)
+		r = cli_json_print(VERB, json_pack("{s:s, s:o}", "schema",
+						   "runtserv.vars/1", "differences", all));
 	return r == EXIT_WELL && n > 0 ? EXIT_FINDINGS : r;
 }
 
-enum { MERGE_DELETE, MERGE_QUOTA };
+struct merge {
+	bool delete;
+	uint64_t quota;
+};
 
 static const struct cli_option merge_options[] = {
-	{"delete", NULL, "delete from STORE what FROM names, where it is there"},
-	{"quota", "BYTES", "room in the store, as for serve (default 262144)"},
-	{NULL, NULL, NULL},
+	{"delete", NULL, "delete from STORE what FROM names, where it is there",
+	 CLI_FLAG(struct merge, delete)},
+	VARS_QUOTA_OPTION(struct merge, quota),
+	{0},
 };
 
 static const struct cli_command merge_command = {
@@ -135,7 +133,9 @@ static const struct cli_command merge_command = {
 	"of\n"
 	"those that it has under the same names.",
 	merge_options,
-	true,
+	2,
+	2,
+	"a STORE and another",
 };
 
 static int merge(struct vars *s, const struct vars *from, bool delete)
@@ -166,34 +166,25 @@ int vars_merge(int argc, char **argv)
 {
 	cleanup(vars_close) struct vars s = {0};
 	cleanup(vars_close) struct vars from = {0};
-	uint64_t quota = RTS_VARS_QUOTA;
-	bool delete = false;
-	const char *arg;
-	int option, r;
+	struct merge o = {.quota = RTS_VARS_QUOTA};
+	int r = cli_parse(&merge_command, &argc, &argv, &o);
 
-	while ((option = cli_next(&merge_command, argc, argv, &arg)) >= 0) {
-		if (option == MERGE_DELETE)
-			delete = true;
-		else if (!vars_number(arg, VARS_QUOTA_MAX, &quota))
-			return cli_error(VERB, "--quota %s: not a number of bytes", arg);
-	}
-	if (option != CLI_DONE)
-		return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
-	if (argc - optind != 2)
-		return vars_usage(&merge_command, "a STORE and another");
-	r = vars_open(&from, argv[optind + 1], VARS_READ, 0);
+	if (r != CLI_GO)
+		return r;
+	r = vars_open(&from, argv[1], VARS_READ, 0);
 	if (r == EXIT_WELL)
-		r = vars_open(&s, argv[optind], VARS_EDIT, quota);
-	return r == EXIT_WELL ? merge(&s, &from, delete) : r;
+		r = vars_open(&s, argv[0], VARS_EDIT, o.quota);
+	return r == EXIT_WELL ? merge(&s, &from, o.delete) : r;
 }
 
-enum { CONVERT_LAYOUT, CONVERT_FORCE, CONVERT_LOSSY };
-
 static const struct cli_option convert_options[] = {
-	{"layout", "NAME", "of a new flash image: 4m (default), 2m, aavmf"},
-	{"force", NULL, "replace what is in TO, and keep that as TO.bak"},
-	{"lossy", NULL, "go on where TO cannot hold all that is in FROM"},
-	{NULL, NULL, NULL},
+	{"layout", "NAME", "of a new flash image: 4m (default), 2m, aavmf",
+	 CLI_TEXT(struct store_conversion, layout)},
+	{"force", NULL, "replace what is in TO, and keep that as TO.bak",
+	 CLI_FLAG(struct store_conversion, force)},
+	{"lossy", NULL, "go on where TO cannot hold all that is in FROM",
+	 CLI_FLAG(struct store_conversion, lossy)},
+	{0},
 };
 
 static const struct cli_command convert_command = {
@@ -203,7 +194,9 @@ static const struct cli_command convert_command = {
 	"NAME.json, NAME.fd (edk2's flash image), NAME/ (a folder like efivarfs). Exit\n"
 	"status 1: something would be lost, so nothing was written (see --lossy).",
 	convert_options,
-	true,
+	2,
+	2,
+	"FROM and TO",
 };
 
 static void lost(void *ctx, const char *text)
@@ -228,21 +221,12 @@ int vars_convert(int argc, char **argv)
 {
 	struct store_conversion c = {.lost = lost, .log = log_line};
 	struct diag d = {0};
-	const char *arg;
-	int option, r;
+	int r = cli_parse(&convert_command, &argc, &argv, &c);
 
-	while ((option = cli_next(&convert_command, argc, argv, &arg)) >= 0) {
-		if (option == CONVERT_LAYOUT)
-			c.layout = arg;
-		else
-			*(option == CONVERT_FORCE ? &c.force : &c.lossy) = true;
-	}
-	if (option != CLI_DONE)
-		return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
-	if (argc - optind != 2)
-		return vars_usage(&convert_command, "FROM and TO");
-	c.from = argv[optind];
-	c.to = argv[optind + 1];
+	if (r != CLI_GO)
+		return r;
+	c.from = argv[0];
+	c.to = argv[1];
 	r = store_convert(&c, &d);
 	if (r < 0)
 		return cli_error(VERB, "%s", cli_clean_text(d.text));

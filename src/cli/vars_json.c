@@ -116,12 +116,3 @@ json_t *vars_json(const struct vars_certs *certs, const struct rts_var *var)
 		kind == VARS_OPTION ? option_json(data) : json_null(), "signatures",
 		kind == VARS_SIGNATURES ? signatures_json(certs, data) : json_null());
 }
-
-int vars_json_print(json_t *doc)
-{
-	int r = doc == NULL ? -1 : json_dumpf(doc, stdout, JSON_INDENT(2));
-
-	json_decref(doc);
-	putchar('\n');
-	return r < 0 ? cli_error("vars", "out of memory") : EXIT_WELL;
-}

@@ -3,7 +3,6 @@
  * would write them. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,36 +25,78 @@ enum {
 	ENROLL_DBX,
 	ENROLL_MOK,
 	ENROLL_MOKX,
-	ENROLL_NEW_PK,
-	ENROLL_OWNER,
-	ENROLL_REPLACE,
-	ENROLL_TIME,
-	ENROLL_QUOTA,
+	TARGETS,
 };
-#define TARGETS (ENROLL_MOKX + 1)
 
-static const struct cli_option enroll_options[] = {
-	[ENROLL_PK] = {"pk", "FILE", "the platform key, in place of the one there is"},
-	[ENROLL_KEK] = {"kek", "FILE",
-			"key exchange keys; this and those below may come again"},
-	[ENROLL_DB] = {"db", "FILE|sha256:HEX", "what may boot"},
-	[ENROLL_DBX] = {"dbx", "FILE|sha256:HEX", "what may not"},
-	[ENROLL_MOK] = {"mok", "FILE|sha256:HEX", "shim's MokList"},
-	[ENROLL_MOKX] = {"mokx", "FILE|sha256:HEX", "shim's MokListX"},
-	[ENROLL_NEW_PK] = {"generate-pk", "FILE",
-			   "make a platform key, and keep it, with its "
-			   "certificate,\nin FILE, which must not be there"},
-	[ENROLL_OWNER] = {"owner", "GUID",
-			  "whose they are (default: Microsoft's for theirs, "
-			  "else zeros)"},
-	[ENROLL_REPLACE] = {"replace", NULL, "in place of what those variables hold"},
-	[ENROLL_TIME] = {"time", "TIME",
-			 "when they are written, YYYY-MM-DDTHH:MM:SS, UTC "
-			 "(default: now)"},
-	[ENROLL_QUOTA] = {"quota", "BYTES",
-			  "room in the store, as for serve (default 262144)"},
-	{NULL, NULL, NULL},
+/* Bytes that grow. */
+struct list {
+	uint8_t *p;
+	size_t n;
 };
+
+/* What --db and its like were given. */
+struct source {
+	const struct cli_option *option;
+	const char *arg;
+};
+
+struct enroll {
+	struct vars s;
+	struct crypto *crypto; /* before the store is open */
+	struct list lists[TARGETS];
+	EFI_GUID owner;
+	bool has_owner, replace;
+	EFI_TIME time;
+	uint64_t quota;
+	const char *new_pk;
+	struct source *sources; /* as they were given */
+	size_t source_count;
+	struct crypto_new_key key;
+};
+
+static int add_option(void *to, const struct cli_option *option, const char *arg)
+{
+	struct enroll *e = to;
+	struct source *more =
+		reallocarray(e->sources, e->source_count + 1, sizeof *e->sources);
+
+	if (more == NULL)
+		return cli_error(VERB, "out of memory");
+	e->sources = more;
+	e->sources[e->source_count++] = (struct source){option, arg};
+	return EXIT_WELL;
+}
+
+static int set_owner(void *to, const struct cli_option *option, const char *arg)
+{
+	struct enroll *e = to;
+
+	e->has_owner = guid_from_text(arg, strlen(arg), &e->owner);
+	return e->has_owner ? EXIT_WELL
+			    : cli_error(VERB, "--%s %s: not a GUID", option->name, arg);
+}
+
+static int set_time(void *to, const struct cli_option *option, const char *arg)
+{
+	return vars_time_option(&((struct enroll *)to)->time, option, arg);
+}
+
+/* clang-format off */
+static const struct cli_option enroll_options[] = {
+	[ENROLL_PK] = {"pk", "FILE", "the platform key, in place of the one there is", CLI_CALL(add_option)},
+	[ENROLL_KEK] = {"kek", "FILE", "key exchange keys; this and those below may come again", CLI_CALL(add_option)},
+	[ENROLL_DB] = {"db", "FILE|sha256:HEX", "what may boot", CLI_CALL(add_option)},
+	[ENROLL_DBX] = {"dbx", "FILE|sha256:HEX", "what may not", CLI_CALL(add_option)},
+	[ENROLL_MOK] = {"mok", "FILE|sha256:HEX", "shim's MokList", CLI_CALL(add_option)},
+	[ENROLL_MOKX] = {"mokx", "FILE|sha256:HEX", "shim's MokListX", CLI_CALL(add_option)},
+	{"generate-pk", "FILE", "make a platform key, and keep it, with its certificate,\nin FILE, which must not be there", CLI_TEXT(struct enroll, new_pk)},
+	{"owner", "GUID", "whose they are (default: Microsoft's for theirs, else zeros)", CLI_CALL(set_owner)},
+	{"replace", NULL, "in place of what those variables hold", CLI_FLAG(struct enroll, replace)},
+	{"time", "TIME", "when they are written, YYYY-MM-DDTHH:MM:SS, UTC (default: now)", CLI_CALL(set_time)},
+	VARS_QUOTA_OPTION(struct enroll, quota),
+	{0},
+};
+/* clang-format on */
 
 static const struct cli_command enroll_command = {
 	"vars enroll",
@@ -66,7 +107,9 @@ static const struct cli_command enroll_command = {
 	"signature\n"
 	"does not matter here. What is there already is not added again.",
 	enroll_options,
-	true,
+	1,
+	1,
+	"a STORE, and something to enroll",
 };
 
 static const struct {
@@ -82,29 +125,12 @@ static const struct {
 	[ENROLL_MOKX] = {SHIM_LOCK_GUID, u"MokListX", sizeof u"MokListX", VARS_NV},
 };
 
-/* Bytes that grow. */
-struct list {
-	uint8_t *p;
-	size_t n;
-};
-
-struct enroll {
-	struct vars s;
-	struct crypto *crypto; /* before the store is open */
-	struct list lists[TARGETS];
-	EFI_GUID owner;
-	bool has_owner, replace;
-	EFI_TIME time;
-	uint64_t quota;
-	const char *new_pk;
-	struct crypto_new_key key;
-};
-
 static void enroll_fini(struct enroll *e)
 {
 	vars_close(&e->s);
 	crypto_key_free(&e->key);
 	crypto_free(e->crypto);
+	free(e->sources);
 	for (size_t i = 0; i < TARGETS; i++)
 		free(e->lists[i].p);
 }
@@ -225,18 +251,21 @@ static int add_file(struct enroll *e, struct list *l, const char *path)
 	return r == 0 ? EXIT_WELL : cli_error(VERB, "%s: %s", path, strerror(-r));
 }
 
-/* What --db and its like were given; the owner must be known by then. */
-static int add_source(struct enroll *e, int target, const char *arg)
+/* When all options are known: the owner may be named behind what he owns. */
+static int add_source(struct enroll *e, const struct source *s)
 {
+	const ptrdiff_t target = s->option - enroll_options;
+	const char *arg = s->arg;
+
 	if (strncmp(arg, "sha256:", 7) != 0)
 		return add_file(e, &e->lists[target], arg);
 	if (target == ENROLL_PK || target == ENROLL_KEK)
-		return cli_error(VERB, "--%s %s: a key is not a hash",
-				 enroll_options[target].name, arg);
+		return cli_error(VERB, "--%s %s: a key is not a hash", s->option->name,
+				 arg);
 	return add_hash(e, &e->lists[target], arg + 7) == 0
 		       ? EXIT_WELL
 		       : cli_error(VERB, "--%s %s: not 64 hexadecimal digits",
-				   enroll_options[target].name, arg);
+				   s->option->name, arg);
 }
 
 /* The value that a variable is to have; *ret_n 0: nothing is new. */
@@ -336,90 +365,41 @@ static int make_pk(struct enroll *e)
 	return EXIT_WELL;
 }
 
-static int enroll_option(struct enroll *e, int option, const char *arg)
-{
-	bool ok = true;
-
-	switch (option) {
-	case ENROLL_NEW_PK:
-		e->new_pk = arg;
-		break;
-	case ENROLL_OWNER:
-		ok = guid_from_text(arg, strlen(arg), &e->owner);
-		e->has_owner = true;
-		break;
-	case ENROLL_REPLACE:
-		e->replace = true;
-		break;
-	case ENROLL_TIME:
-		ok = vars_time_read(arg, &e->time);
-		break;
-	case ENROLL_QUOTA:
-		ok = vars_number(arg, VARS_QUOTA_MAX, &e->quota);
-		break;
-	default: /* in the second round */
-		break;
-	}
-	return ok ? EXIT_WELL
-		  : cli_error(VERB, "--%s %s: not one; see 'runtserv vars enroll --help'",
-			      enroll_options[option].name, arg);
-}
-
-/* Twice over the options: the owner may be named behind what he owns. */
-static int enroll_parse(struct enroll *e, int argc, char **argv, bool *ret_go)
-{
-	const char *arg;
-	int option, r;
-	bool any = false;
-
-	for (int round = 0; round < 2; round++) {
-		optind = 1;
-		while ((option = cli_next(&enroll_command, argc, argv, &arg)) >= 0) {
-			any |= option <= ENROLL_NEW_PK;
-			if (round == 0)
-				r = enroll_option(e, option, arg);
-			else
-				r = option < TARGETS ? add_source(e, option, arg)
-						     : EXIT_WELL;
-			if (r != EXIT_WELL)
-				return r;
-		}
-		if (option != CLI_DONE)
-			return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
-	}
-	if (argc - optind != 1 || !any)
-		return vars_usage(&enroll_command, "a STORE, and something to enroll");
-	*ret_go = true;
-	return EXIT_WELL;
-}
-
 int vars_enroll(int argc, char **argv)
 {
 	cleanup(enroll_fini) struct enroll e = {.time = vars_now(),
 						.quota = RTS_VARS_QUOTA};
-	bool go = false;
-	int r = crypto_new(&e.crypto);
+	int r = cli_parse(&enroll_command, &argc, &argv, &e);
 
+	if (r != CLI_GO)
+		return r;
+	if (e.source_count == 0 && e.new_pk == NULL)
+		return cli_usage(&enroll_command);
+	r = crypto_new(&e.crypto);
 	if (r < 0)
 		return cli_error(VERB, "OpenSSL: %s", strerror(-r));
-	r = enroll_parse(&e, argc, argv, &go);
-	if (!go)
-		return r;
-	if (e.new_pk != NULL)
+	r = EXIT_WELL;
+	for (size_t i = 0; r == EXIT_WELL && i < e.source_count; i++)
+		r = add_source(&e, &e.sources[i]);
+	if (r == EXIT_WELL && e.new_pk != NULL)
 		r = make_pk(&e);
 	if (r == EXIT_WELL)
-		r = vars_open(&e.s, argv[optind], VARS_EDIT, e.quota);
+		r = vars_open(&e.s, argv[0], VARS_EDIT, e.quota);
 	if (r == EXIT_WELL && e.new_pk != NULL)
 		r = keep_key(&e);
 	return r == EXIT_WELL ? enroll_all(&e) : r;
 }
 
-enum { APPLY_APPEND, APPLY_QUOTA };
+struct apply {
+	bool append;
+	uint64_t quota;
+};
 
 static const struct cli_option apply_options[] = {
-	{"append", NULL, "add to what is there, as for dbx updates"},
-	{"quota", "BYTES", "room in the store, as for serve (default 262144)"},
-	{NULL, NULL, NULL},
+	{"append", NULL, "add to what is there, as for dbx updates",
+	 CLI_FLAG(struct apply, append)},
+	VARS_QUOTA_OPTION(struct apply, quota),
+	{0},
 };
 
 static const struct cli_command apply_command = {
@@ -429,7 +409,9 @@ static const struct cli_command apply_command = {
 	"signature,\n"
 	"time and all. Exit status 1: the rules refuse it, and say why.",
 	apply_options,
-	true,
+	3,
+	3,
+	"a STORE, a NAME and a FILE",
 };
 
 static int apply(struct vars *s, struct vars_name *name, const char *text, bool append,
@@ -462,30 +444,20 @@ int vars_apply(int argc, char **argv)
 	cleanup(vars_close) struct vars s = {.tell = true};
 	cleanup(freep) struct vars_name *name = malloc(sizeof *name);
 	cleanup(freep) uint8_t *p = NULL;
-	uint64_t quota = RTS_VARS_QUOTA;
+	struct apply o = {.quota = RTS_VARS_QUOTA};
 	struct bytes file = {NULL, 0};
-	bool append = false;
-	const char *arg;
-	int option, r;
+	int r = cli_parse(&apply_command, &argc, &argv, &o);
 
-	while ((option = cli_next(&apply_command, argc, argv, &arg)) >= 0) {
-		if (option == APPLY_APPEND)
-			append = true;
-		else if (!vars_number(arg, VARS_QUOTA_MAX, &quota))
-			return cli_error(VERB, "--quota %s: not a number of bytes", arg);
-	}
-	if (option != CLI_DONE)
-		return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
-	if (argc - optind != 3)
-		return vars_usage(&apply_command, "a STORE, a NAME and a FILE");
+	if (r != CLI_GO)
+		return r;
 	if (name == NULL)
 		return cli_error(VERB, "out of memory");
-	r = cli_file_read(argv[optind + 2], VARS_FILE_MAX, &p, &file.n);
+	r = cli_file_read(argv[2], VARS_FILE_MAX, &p, &file.n);
 	if (r < 0)
-		return cli_error(VERB, "%s: %s", argv[optind + 2], strerror(-r));
+		return cli_error(VERB, "%s: %s", argv[2], strerror(-r));
 	file.p = p;
-	r = vars_name_read(argv[optind + 1], name);
+	r = vars_name_read(argv[1], name);
 	if (r == EXIT_WELL)
-		r = vars_open(&s, argv[optind], VARS_EDIT, quota);
-	return r == EXIT_WELL ? apply(&s, name, argv[optind + 1], append, file) : r;
+		r = vars_open(&s, argv[0], VARS_EDIT, o.quota);
+	return r == EXIT_WELL ? apply(&s, name, argv[1], o.append, file) : r;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Names, attributes, numbers and times, as people write them. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -74,11 +73,7 @@ bool vars_known(struct vars_name *name, uint32_t *ret_attr)
 
 bool vars_number(const char *text, uint64_t max, uint64_t *ret)
 {
-	char *end;
-
-	errno = 0;
-	*ret = strtoull(text, &end, 0);
-	return *text >= '0' && *text <= '9' && *end == 0 && errno == 0 && *ret <= max;
+	return cli_number(text, strlen(text), 0, max, ret);
 }
 
 static const struct {
@@ -96,7 +91,7 @@ bool vars_attr_read(const char *text, uint32_t *ret)
 	uint64_t n;
 	size_t i;
 
-	if (vars_number(text, UINT32_MAX, &n)) {
+	if (cli_number(text, strlen(text), 0, UINT32_MAX, &n)) {
 		*ret = (uint32_t)n;
 		return true;
 	}

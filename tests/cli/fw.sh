@@ -3,104 +3,68 @@
 # `fw list` and `fw extract`: exit statuses, outputs, names from hostile images; and that UEFIExtract, where it
 # is installed, finds the same files, the same names and the same images, in our own images and in stock ones.
 #
-# usage: fw.sh TOP PROGRAM FV_MAKE
+# usage: fw.sh PROGRAM FV_MAKE
 set -u
-top=$(realpath "$1")
-program=$(realpath "$2")
-make=$(realpath "$3")
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-export LC_ALL=C
-n=0
+program=$(realpath "$1")
+make=$(realpath "$2")
+verb=fw
+. "${0%/*}/tap.sh"
 
-# ok DESCRIPTION COMMAND...: the command succeeds
-ok()
-{
-	n=$((n + 1))
-	what=$1
-	shift
-	if "$@"; then echo "ok $n - $what"; else echo "not ok $n - $what"; fi
-}
+from_stdin() { "$program" fw list - <fd/nested | diff "$top/tests/golden/fw-list.txt" -; }
 
-skip()
-{
-	n=$((n + 1))
-	echo "ok $n - $1 # SKIP $2"
-}
+mkdir fd
+ok 'images are made' "$make" fd
 
-# fw STATUS ARGUMENT...: the verb exits with STATUS; output in $dir/out and $dir/err
-fw()
-{
-	want=$1
-	shift
-	"$program" fw "$@" >"$dir/out" 2>"$dir/err"
-	[ $? -eq "$want" ]
-}
-
-golden()
-{
-	[ "${UPDATE_GOLDEN:-}" != 1 ] || cp "$dir/out" "$top/tests/golden/$1"
-	diff "$top/tests/golden/$1" "$dir/out"
-}
-
-said() { grep -q -- "$1" "$dir/err"; }
-silent() { [ ! -s "$dir/out" ]; }
-from_stdin() { "$program" fw list - <"$dir/fd/nested" | diff "$top/tests/golden/fw-list.txt" -; }
-
-mkdir "$dir/fd"
-ok 'images are made' "$make" "$dir/fd"
-cd "$dir" || exit 2
-
-ok 'list' fw 0 list fd/nested
+ok 'list' run 0 list fd/nested
 ok 'its text' golden fw-list.txt
-ok 'list --json' fw 0 list --json fd/nested
+ok 'list --json' run 0 list --json fd/nested
 ok 'its document' golden fw-list.json
 ok 'list from standard input' from_stdin
-ok 'a wrong checksum' fw 1 list fd/broken
+ok 'a wrong checksum' run 1 list fd/broken
 ok 'its text' golden fw-list-broken.txt
-ok 'a driver that is no image' fw 1 list --json fd/bad_image
+ok 'a driver that is no image' run 1 list --json fd/bad_image
 ok 'its document' golden fw-list-bad.json
 echo 'no firmware' >text
-ok 'not firmware' fw 2 list text
-ok 'names the file' said '^runtserv fw: text: no firmware volume begins anywhere in 12 bytes$'
-ok 'nothing on stdout' silent
-ok 'no such file' fw 2 list none
-ok 'a folder' fw 2 list fd
-ok 'two files' fw 2 list fd/plain fd/nested
-ok 'no form' fw 2
-ok 'an unknown form' fw 2 show fd/plain
+ok 'not firmware' run 2 list text
+ok 'names the file' says 'text: no firmware volume begins anywhere in 12 bytes'
+ok 'nothing on stdout' silent out
+ok 'no such file' run 2 list none
+ok 'a folder' run 2 list fd
+ok 'two files' run 2 list fd/plain fd/nested
+ok 'no form' run 2
+ok 'an unknown form' run 2 show fd/plain
 
 # A link and a file are there already, under names that will be written.
 mkdir drivers
 echo precious >precious
 ln -s ../precious drivers/10000006-1234-5678-0102-030405060708-Same.efi
 echo old >drivers/10000002-1234-5678-0102-030405060708-Peim.te
-ok 'extract' fw 0 extract --output drivers fd/nested
+ok 'extract' run 0 extract --output drivers fd/nested
 ok 'its text' golden fw-extract.txt
 listed() { ls -d drivers/* | sort | diff - "$1"; }
-sort "$dir/out" >paths
+sort out >paths
 ok 'wrote what it printed, and nothing else' listed paths
 ok 'a link was not followed' grep -q precious precious
 ok 'but replaced' [ ! -L drivers/10000006-1234-5678-0102-030405060708-Same.efi ]
 ok 'a file was replaced' [ "$(wc -c <drivers/10000002-1234-5678-0102-030405060708-Peim.te)" -eq 736 ]
 
-ok 'extract into the default folder' fw 0 extract fd/plain
+ok 'extract into the default folder' run 0 extract fd/plain
 # depex section, and a header, before the image
 dd if=fd/plain of=want bs=4 skip=27 count=256 2>/dev/null
 ok 'the bytes of the image' cmp want plain.drivers/10000001-1234-5678-0102-030405060708-Plain.efi
-ok 'extract by name and by GUID' fw 0 extract --json --output two fd/nested Peim 10000006-1234-5678-0102-030405060708
+ok 'extract by name and by GUID' run 0 extract --json --output two fd/nested Peim 10000006-1234-5678-0102-030405060708
 ok 'its document' golden fw-extract.json
-ok 'a name that is not there' fw 1 extract --output none fd/nested Nobody
-ok 'says so' said '^runtserv fw: no driver Nobody in the image$'
+ok 'a name that is not there' run 1 extract --output none fd/nested Nobody
+ok 'says so' says 'no driver Nobody in the image'
 ok 'no folder is made for it' [ ! -e none ]
-ok 'one of two names' fw 1 extract --output three fd/nested Nobody Peim
+ok 'one of two names' run 1 extract --output three fd/nested Nobody Peim
 ok 'the other is there' [ -e three/10000002-1234-5678-0102-030405060708-Peim.te ]
-ok 'a file without an image' fw 1 extract fd/nested 10000004-1234-5678-0102-030405060708
-ok 'a broken image is extracted' fw 1 extract --output four fd/broken
+ok 'a file without an image' run 1 extract fd/nested 10000004-1234-5678-0102-030405060708
+ok 'a broken image is extracted' run 1 extract --output four fd/broken
 ok 'both drivers of it' [ "$(ls four | wc -l)" -eq 2 ]
-ok 'a folder that cannot be made' fw 2 extract --output none/deep fd/plain
-ok 'a file in place of the folder' fw 2 extract --output precious fd/plain
-ok 'no FD' fw 2 extract
+ok 'a folder that cannot be made' run 2 extract --output none/deep fd/plain
+ok 'a file in place of the folder' run 2 extract --output precious fd/plain
+ok 'no FD' run 2 extract
 
 # What UEFIExtract's report says: GUID and name of each file, pad files left out. It has names of its own for some
 # files; those count that come from a user interface section. "-" is no name.

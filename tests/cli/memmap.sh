@@ -3,95 +3,57 @@
 # `memmap`: binary maps of any descriptor size, inventories, trees like sysfs; text, JSON, picture; what
 # breaks the rules and what is no map.
 #
-# usage: memmap.sh TOP PROGRAM
+# usage: memmap.sh PROGRAM
 set -u
-top=$1
-program=$(realpath "$2")
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-n=0
+program=$(realpath "$1")
+verb=memmap
+. "${0%/*}/tap.sh"
 
-# ok DESCRIPTION COMMAND...: the command succeeds
-ok()
-{
-	n=$((n + 1))
-	what=$1
-	shift
-	if "$@"; then echo "ok $n - $what"; else echo "not ok $n - $what"; sed 's/^/# /' err; fi
-}
+python3 "$top/tests/cli/memmap_make.py" . || exit 1
 
-# memmap STATUS ARGUMENT...: the verb exits with STATUS; output in out and err
-memmap()
-{
-	want=$1
-	shift
-	"$program" memmap "$@" >out 2>err
-	[ $? -eq "$want" ]
-}
-
-golden()
-{
-	[ "${UPDATE_GOLDEN:-}" != 1 ] || cp out "$top/tests/golden/$1"
-	diff "$top/tests/golden/$1" out
-}
-
-# says TEXT: exactly that one line on stderr
-says() { [ "$(cat err)" = "runtserv memmap: $1" ]; }
-
-silent() { [ ! -s "$1" ]; }
-
-# json EXPRESSION: true of the document d in out
-json()
-{
-	python3 -c 'import json, sys; d = json.load(open("out")); sys.exit(not eval("(" + sys.argv[1] + ")"))' "$1"
-}
-
-python3 "$top/tests/cli/memmap_make.py" "$dir" || exit 1
-cd "$dir" || exit 1
-
-ok 'a map with descriptors of 48 bytes' memmap 0 map48
+ok 'a map with descriptors of 48 bytes' run 0 map48
 ok 'its text' golden memmap.txt
 ok 'nothing on stderr' silent err
 cp out text48
-ok 'its document' memmap 0 --json map48
+ok 'its document' run 0 --json map48
 ok 'as expected' golden memmap.json
 ok 'the sums of the document are those of the maker' json 'd["summary"]["usable"] == 4096 *
 	(0xa0 + 0x700 + 0xf8 + 0x6500 + 0x100 + 0x80 + 0x280 + 0x80000) and
 	d["summary"]["runtime_reserved"] == 4096 * 0x280 and
 	d["summary"]["largest_free_run"] == 0x80000 * 4096'
 for size in 40 56 64; do
-	ok "descriptors of $size bytes are found out" memmap 0 map$size
+	ok "descriptors of $size bytes are found out" run 0 map$size
 	ok 'the same text' cmp -s out text48
 	ok 'with a note' says "note: taken for descriptors of $size bytes"
-	ok 'or told' memmap 0 map$size --descriptor-size $size
+	ok 'or told' run 0 map$size --descriptor-size $size
 	ok 'the same text' cmp -s out text48
 	ok 'without a note' silent err
 done
-ok 'descriptors of 1024 bytes must be told' memmap 0 --descriptor-size=1024 map1024
+ok 'descriptors of 1024 bytes must be told' run 0 --descriptor-size=1024 map1024
 ok 'the same text' cmp -s out text48
-ok 'the wrong size' memmap 2 --descriptor-size 40 map48
+ok 'the wrong size' run 2 --descriptor-size 40 map48
 ok 'says so' says 'map48: 768 bytes are not a whole number of descriptors of 40 bytes'
-ok 'a wrong size that divides the file' memmap 2 --descriptor-size 64 map48
+ok 'a wrong size that divides the file' run 2 --descriptor-size 64 map48
 ok 'names offset and value' says \
 	'map48: not a memory map: offset 0x40: start 0x700 is not on a page'
 for size in 8 39 44 4104 0 -48 x 18446744073709551664; do
-	ok "a descriptor size of $size" memmap 2 map48 --descriptor-size $size
+	ok "a descriptor size of $size" run 2 map48 --descriptor-size $size
 	ok 'says nothing on stdout' silent out
 done
-ok 'from stdin' eval 'memmap 0 - <map48'
+ok 'from stdin' eval 'run 0 - <map48'
 ok 'the same text' cmp -s out text48
-ok 'a FILE behind --' memmap 0 --json -- map48
-ok 'options behind the FILE' memmap 0 map48 --json
-ok 'read again, our own document' eval '"$program" memmap --json map48 | memmap 0 -'
+ok 'a FILE behind --' run 0 --json -- map48
+ok 'options behind the FILE' run 0 map48 --json
+ok 'read again, our own document' eval '"$program" memmap --json map48 | run 0 -'
 ok 'the same text' cmp -s out text48
 
 # The rules.
 while read -r name text; do
-	ok "a map that breaks a rule: $name" memmap 1 $name
+	ok "a map that breaks a rule: $name" run 1 $name
 	ok 'says which' eval '[ "$(grep ^problem: out)" = "problem: descriptor $text" ]'
-	ok "also as a document" memmap 1 --json $name
+	ok "also as a document" run 1 --json $name
 	ok 'with its index' json 'len(d["problems"]) == 1 and d["problems"][0]["descriptor"] == '"${text%% *}"
-	ok 'and as a picture' memmap 1 --svg - $name
+	ok 'and as a picture' run 1 --svg - $name
 done <<-END
 	overlap 3 at offset 0x90: 0x807000-0x8fefff overlaps descriptor 2, 0x800000-0x807fff
 	unaligned 3 at offset 0x90: start 0x808800 is not on a page
@@ -99,14 +61,14 @@ done <<-END
 	wraps 13 at offset 0x270: 18446744073709551615 pages at 0x100000000 reach past the end of all addresses
 	type 11 at offset 0x210: type 0x6fffffff is none
 END
-ok 'more problems than one reads' memmap 1 many-bad
+ok 'more problems than one reads' run 1 many-bad
 ok 'the first hundred' eval '[ "$(grep -c ^problem: out)" = 101 ] && grep -q "^problem: and 899 more$" out'
-ok 'pages past what JSON holds' memmap 1 --json wraps
+ok 'pages past what JSON holds' run 1 --json wraps
 ok 'are as many as it holds' json 'd["descriptors"][13]["pages"] == 2**63 - 1'
 
 # No map.
 while read -r name text; do
-	ok "not a map: $name" memmap 2 "$name"
+	ok "not a map: $name" run 2 "$name"
 	ok 'says why' says "$name: $text"
 	ok 'nothing on stdout' silent out
 done <<-END
@@ -117,17 +79,17 @@ done <<-END
 	large File too large
 	none-such No such file or directory
 END
-ok 'a folder' memmap 2 .
+ok 'a folder' run 2 .
 
 # Inventories.
-ok 'an inventory' memmap 0 inventory
+ok 'an inventory' run 0 inventory
 ok 'its text, without what could move a cursor' golden memmap-inventory.txt
-ok 'its document' memmap 0 --json inventory
+ok 'its document' run 0 --json inventory
 ok 'has map and images' json 'd["source"] == "inventory" and d["descriptor_size"] is None and
 	len(d["images"]) == 3 and d["descriptors"][1]["attributes"] is None'
 while read -r change text; do
 	sed "$change" inventory >changed
-	ok "an inventory with $change" memmap 2 changed
+	ok "an inventory with $change" run 2 changed
 	ok 'says why' says "changed: $text"
 done <<-'END'
 	s/inventory.1/inventory#2/ a JSON document, but its schema is neither runtserv.inventory/1 nor runtserv.memmap/1
@@ -145,10 +107,10 @@ done <<-'END'
 	s/"RuntimeDxe"/7/ image 0: name: no text
 END
 head -c 500 inventory >changed
-ok 'half an inventory' memmap 2 changed
+ok 'half an inventory' run 2 changed
 ok 'says where it ends' grep -q '^runtserv memmap: changed: line 9, column [0-9]*: ' err
 printf '{"schema": "\033[2J"}' >changed
-ok 'a document with a control character' memmap 2 changed
+ok 'a document with a control character' run 2 changed
 ok 'whose message has none' eval '! grep -q "$(printf "\033")" err'
 
 # The picture.
@@ -158,58 +120,50 @@ for name in map48 overlap none wraps inventory rows; do
 	ok "the picture of $name" eval '"$program" memmap --svg picture.svg $name >text; [ $? -le 1 ]'
 	ok 'is in order' python3 "$top/tests/cli/memmap_svg.py" picture.svg document.json
 done
-ok 'the text is there, too' memmap 0 --svg picture.svg map48
+ok 'the text is there, too' run 0 --svg picture.svg map48
 ok 'as always' cmp -s out text48
-ok 'a picture on stdout' memmap 0 --svg - map48
+ok 'a picture on stdout' run 0 --svg - map48
 ok 'is the same' cmp -s out picture.svg
-ok 'too much for a picture' memmap 2 --svg picture2.svg rows
+ok 'too much for a picture' run 2 --svg picture2.svg rows
 ok 'is refused' says 'picture2.svg: 5001 descriptors, and a picture shows 5000'
 ok 'and no file is made' [ ! -e picture2.svg ]
-ok 'a picture that cannot be written' memmap 2 --svg none/picture.svg map48
+ok 'a picture that cannot be written' run 2 --svg none/picture.svg map48
 ok 'nothing on stdout' silent out
-ok 'a full disk' memmap 2 --svg /dev/full map48
+ok 'a full disk' run 2 --svg /dev/full map48
 
 # A live machine.
-ok 'both parts of sysfs' memmap 0 --live --sysfs both
+ok 'both parts of sysfs' run 0 --live --sysfs both
 ok 'its text' golden memmap-live.txt
 ok 'its notes' eval 'cp err out; golden memmap-live-notes.txt'
-ok 'its document' memmap 0 --live --sysfs both --json
+ok 'its document' run 0 --live --sysfs both --json
 ok 'has notes, and attributes where they are known' json 'd["source"] == "live" and
 	len(d["notes"]) == 2 and d["descriptors"][0]["virtual"] == "0xfffffffeff000000" and
 	sum(x["attributes"] is None for x in d["descriptors"]) == len(d["descriptors"]) - 4'
-ok 'runtime regions alone' memmap 0 --live --sysfs runtime-only
+ok 'runtime regions alone' run 0 --live --sysfs runtime-only
 ok 'says what is missing' grep -q 'note: no runtime-only/firmware/memmap: ' err
 ok 'shows three' [ "$(grep -c '^[0-9a-f]*-[0-9a-f]' out)" = 3 ]
-ok 'memory alone' memmap 0 --live --sysfs memory-only
+ok 'memory alone' run 0 --live --sysfs memory-only
 ok 'says what is missing' grep -q 'note: no memory-only/firmware/efi: ' err
-ok 'neither' memmap 2 --live --sysfs nothing
+ok 'neither' run 2 --live --sysfs nothing
 ok 'says both' grep -q 'nothing/firmware/efi/runtime-map: .*; no nothing/firmware/memmap: ' err
-ok 'no such folder' memmap 2 --live --sysfs none
-ok 'a value that is no number' memmap 2 --live --sysfs bad-number
+ok 'no such folder' run 2 --live --sysfs none
+ok 'a value that is no number' run 2 --live --sysfs bad-number
 ok 'is named' says 'firmware/memmap/10/start: no number'
-ok 'an end before its start' memmap 2 --live --sysfs bad-order
+ok 'an end before its start' run 2 --live --sysfs bad-order
 ok 'is named' says 'firmware/memmap/10: ends at 0x0, before its start 0x749e000'
-ok 'a value without end' memmap 2 --live --sysfs long
+ok 'a value without end' run 2 --live --sysfs long
 if [ "$(id -u)" = 0 ]; then
-	n=$((n + 1))
-	echo "ok $n - what only root may read # SKIP this is root"
+	skip 'what only root may read' 'this is root'
 else
 	chmod 0 both/firmware/efi/runtime-map/1/attribute
-	ok 'what only root may read' memmap 2 --live --sysfs both
+	ok 'what only root may read' run 2 --live --sysfs both
 	ok 'is named' says 'firmware/efi/runtime-map/1/attribute: Permission denied (only root may read it)'
 fi
 
 # The command line.
-ok 'neither FILE nor --live' memmap 2
-ok 'two FILEs' memmap 2 map48 map40
-ok 'FILE and --live' memmap 2 --live map48
-ok '--live and a size' memmap 2 --live --descriptor-size 48
-ok 'two answers on stdout' memmap 2 --json --svg - map48
-ok 'help' memmap 0 --help
-ok 'has every option' eval '[ "$(grep -c "^  --" out)" = 6 ]'
-for option in $(sed -n 's/^  --\([a-z-]*\).*/\1/p' out); do
-	ok "completions know --$option" eval 'sed -n "/:memmap)/,/esac/p" "$top/data/completions/runtserv.bash" |
-		grep -q -e "--$option[^a-z-]" && sed -n "/^		memmap)/,/;;/p" "$top/data/completions/_runtserv" |
-		grep -q -e "--$option\[" && grep -q "memmap -l $option " "$top/data/completions/runtserv.fish"'
-done
+ok 'neither FILE nor --live' run 2
+ok 'two FILEs' run 2 map48 map40
+ok 'FILE and --live' run 2 --live map48
+ok '--live and a size' run 2 --live --descriptor-size 48
+ok 'two answers on stdout' run 2 --json --svg - map48
 echo "1..$n"

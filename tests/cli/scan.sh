@@ -3,144 +3,83 @@
 # `scan`: exit statuses and outputs on images of small machines, which the test makes; what reports look like, from
 # reports that were made by hand; pages in a browser where one is installed.
 #
-# usage: scan.sh TOP PROGRAM SCAN_REPORT SCAN_IMAGE
+# usage: scan.sh PROGRAM SCAN_REPORT SCAN_IMAGE
 set -u
-top=$(realpath "$1")
-program=$(realpath "$2")
-report=$(realpath "$3")
-image=$(realpath "$4")
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-export LC_ALL=C PYTHONDONTWRITEBYTECODE=1
-n=0
-
-# ok DESCRIPTION COMMAND...: the command succeeds
-ok()
-{
-	n=$((n + 1))
-	what=$1
-	shift
-	if "$@" >>log 2>&1; then echo "ok $n - $what"; else echo "not ok $n - $what"; sed 's/^/# /' log; fi
-	: >log
-}
-
-skip()
-{
-	n=$((n + 1))
-	echo "ok $n - $1 # SKIP $2"
-}
-
-# scan STATUS ARGUMENT...: the verb exits with STATUS; output in out and err
-scan()
-{
-	want=$1
-	shift
-	timeout 100 "$program" scan "$@" >out 2>err
-	got=$?
-	[ $got -eq "$want" ] || { echo "exit status $got"; cat err; false; }
-}
-
-golden()
-{
-	[ "${UPDATE_GOLDEN:-}" != 1 ] || cp "$2" "$top/tests/golden/$1"
-	diff "$top/tests/golden/$1" "$2"
-}
-
-# says TEXT: exactly that one line on stderr, and nothing on stdout
-says() { [ "$(cat err)" = "runtserv scan: $1" ] && [ ! -s out ]; }
-
-# json FILE EXPRESSION: true of the document d
-json()
-{
-	python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); sys.exit(not eval("(" + sys.argv[2] + ")"))' "$1" "$2"
-}
+program=$(realpath "$1")
+report=$(realpath "$2")
+image=$(realpath "$3")
+verb=scan
+. "${0%/*}/tap.sh"
 
 # How many drivers an image has.
 json_count() { "$program" scan --json "$1" | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["drivers"]))'; }
 
-cd "$dir" || exit 1
-: >log
 ok 'images are made' "$image" .
 
 # The command line.
-ok 'help' scan 0 --help
-ok 'has every option' eval '[ "$(grep -c "^  --" out)" = 11 ]'
-for option in $(sed -n 's/^  --\([a-z-]*\).*/\1/p' out); do
-	ok "completions know --$option" eval 'sed -n "/:scan)/,/esac/p" "$top/data/completions/runtserv.bash" |
-		grep -q -e "--$option[^a-z-]" && sed -n "/^		scan)/,/;;/p" "$top/data/completions/_runtserv" |
-		grep -q -e "--$option\[" && grep -q "scan -l $option " "$top/data/completions/runtserv.fish" &&
-		{ [ $option = help ] || grep -q -e "\*--$option\*" "$top/man/runtserv-scan.1.scd"; }'
-done
-usage="want one of IMAGE, --live and --qmp SOCKET; see 'runtserv scan --help'"
-ok 'no image' scan 2
+usage="wants one of IMAGE, --live and --qmp SOCKET; see 'runtserv scan --help'"
+ok 'no image' run 2
 ok 'says so' says "$usage"
-ok 'an image and --live' scan 2 --live clean.raw
+ok 'an image and --live' run 2 --live clean.raw
 ok 'says so' says "$usage"
-ok '--live and --qmp' scan 2 --live --qmp none
+ok '--live and --qmp' run 2 --live --qmp none
 ok 'says so' says "$usage"
-ok 'two images' scan 2 clean.raw hooked.raw
-ok 'says so' says 'hooked.raw: one IMAGE is enough'
-ok '--save without --live' scan 2 --save saved clean.raw
+ok '--save without --live' run 2 --save saved clean.raw
 ok 'says so' says '--save: only with --live'
-ok 'two answers on stdout' scan 2 --json --html - clean.raw
+ok 'two answers on stdout' run 2 --json --html - clean.raw
 ok 'is refused' says 'only one of --json, --html - and --svg - can have the standard output'
-for threads in 0 65 x -1 1x ''; do
-	ok "--threads '$threads'" scan 2 --threads "$threads" clean.raw
-	ok 'says so' says "--threads $threads: not a number from 1 to 64"
-done
-ok 'an unknown option' scan 2 --fast clean.raw
-ok 'no such image' scan 2 none.raw
+ok 'no such image' run 2 none.raw
 ok 'says so' says 'none.raw: No such file or directory'
-ok 'a file that is no known image' scan 2 --firmware err clean.raw
+ok 'a file that is no known image' run 2 --firmware err clean.raw
 ok 'says which' grep -q '^runtserv scan: err: neither a firmware image nor an EFI file nor an option ROM$' err
-ok 'no such known image' scan 2 --firmware none clean.raw
-ok 'an inventory that is none' scan 2 --inventory firmware.fd clean.raw
+ok 'no such known image' run 2 --firmware none clean.raw
+ok 'an inventory that is none' run 2 --inventory firmware.fd clean.raw
 ok 'nothing on stdout' [ ! -s out ]
 head -c 3000 firmware.fd >broken.fd
-ok 'broken firmware' scan 2 --firmware broken.fd clean.raw
+ok 'broken firmware' run 2 --firmware broken.fd clean.raw
 ok 'is named' grep -q '^runtserv scan: broken.fd: ' err
-ok 'another machine' scan 2 aarch64.elf
+ok 'another machine' run 2 aarch64.elf
 ok 'says so' says 'aarch64.elf: the image is of a machine of kind aarch64; only x86-64 is known here'
-ok 'a monitor that is not there' scan 2 --qmp none.sock
+ok 'a monitor that is not there' run 2 --qmp none.sock
 ok 'nothing on stdout' [ ! -s out ]
 
 # A clean machine.
-ok 'a clean machine' scan 0 --firmware firmware.fd clean.raw
+ok 'a clean machine' run 0 --firmware firmware.fd clean.raw
 ok 'nothing on stderr' [ ! -s err ]
 cp out clean.txt
 ok 'all services are clean' eval '[ "$(grep -c "  clean  " out)" = 14 ]'
 ok 'and the verdict' eval 'tail -4 out | tr -s "\n " " " | grep -q "^verdict: no findings. All 14 services "'
-ok 'options behind the image' scan 0 clean.raw --firmware firmware.fd
+ok 'options behind the image' run 0 clean.raw --firmware firmware.fd
 ok 'the same text' cmp out clean.txt
-ok 'behind --' scan 0 --firmware firmware.fd -- clean.raw
-ok 'one thread' scan 0 --threads 1 --firmware firmware.fd clean.raw
+ok 'behind --' run 0 --firmware firmware.fd -- clean.raw
+ok 'one thread' run 0 --threads 1 --firmware firmware.fd clean.raw
 ok 'the same text' cmp out clean.txt
-ok 'as LiME' scan 0 --firmware firmware.fd clean.lime
+ok 'as LiME' run 0 --firmware firmware.fd clean.lime
 ok 'the same services' eval 'diff <(sed -n "/^SERVICE/,/^$/p" out) <(sed -n "/^SERVICE/,/^$/p" clean.txt)'
-ok 'with its inventory' scan 0 --firmware firmware.fd --inventory inventory.json clean.raw
-ok 'as a document' scan 0 --json --firmware firmware.fd clean.raw
-ok 'of the right schema' json out 'd["schema"] == "runtserv.scan/1" and len(d["services"]) == 14 and
+ok 'with its inventory' run 0 --firmware firmware.fd --inventory inventory.json clean.raw
+ok 'as a document' run 0 --json --firmware firmware.fd clean.raw
+ok 'of the right schema' json 'd["schema"] == "runtserv.scan/1" and len(d["services"]) == 14 and
 	all(s["verdict"] == "clean" for s in d["services"]) and not d["findings"] and
 	all(x["match"] == "exact" and x["matched_with"] == "firmware.fd" for x in d["drivers"])'
-ok 'nothing to compare with' scan 0 --json clean.raw
-ok 'is not called clean' json out 'all(s["verdict"] == "not checked" for s in d["services"]) and
+ok 'nothing to compare with' run 0 --json clean.raw
+ok 'is not called clean' json 'all(s["verdict"] == "not checked" for s in d["services"]) and
 	d["firmware"] == {"given": False, "applies": None}'
-ok 'a driver alone' scan 0 --json --firmware hook.efi clean.raw
-ok 'firmware and a driver' scan 0 --firmware firmware.fd --firmware hook.efi clean.raw
-ok 'memory without the drivers' eval 'scan 0 --firmware firmware.fd cut.raw || scan 1 --firmware firmware.fd cut.raw'
+ok 'a driver alone' run 0 --json --firmware hook.efi clean.raw
+ok 'firmware and a driver' run 0 --firmware firmware.fd --firmware hook.efi clean.raw
+ok 'memory without the drivers' eval 'run 0 --firmware firmware.fd cut.raw || run 1 --firmware firmware.fd cut.raw'
 ok 'is not called clean' eval '! grep -q "  clean  " out'
 
 # A hooked one.
-ok 'a hooked machine' scan 1 --firmware firmware.fd hooked.raw
+ok 'a hooked machine' run 1 --firmware firmware.fd hooked.raw
 ok 'its finding' grep -q '^high    service-pointer-foreign' out
 ok 'and the verdict' grep -q '^verdict: [0-9]* findings*: ' out
-ok 'as a document' scan 1 --json --firmware firmware.fd hooked.raw
-ok 'SetVariable is foreign' json out '[s["name"] for s in d["services"] if s["verdict"] == "foreign"] == ["SetVariable"] and
+ok 'as a document' run 1 --json --firmware firmware.fd hooked.raw
+ok 'SetVariable is foreign' json '[s["name"] for s in d["services"] if s["verdict"] == "foreign"] == ["SetVariable"] and
 	d["findings"][0]["rule"] == "service-pointer-foreign" and d["findings"][0]["innocent_if"]'
-ok 'the hook is known' scan 0 --json --firmware firmware.fd --firmware hook.efi hooked.raw
-ok 'and clean' json out 'all(s["verdict"] == "clean" for s in d["services"])'
-ok 'an inventory without it' scan 1 --json --firmware firmware.fd --inventory inventory.json hooked.raw
-ok 'tells of it' json out '"inventory-disagrees" in [f["rule"] for f in d["findings"]]'
+ok 'the hook is known' run 0 --json --firmware firmware.fd --firmware hook.efi hooked.raw
+ok 'and clean' json 'all(s["verdict"] == "clean" for s in d["services"])'
+ok 'an inventory without it' run 1 --json --firmware firmware.fd --inventory inventory.json hooked.raw
+ok 'tells of it' json '"inventory-disagrees" in [f["rule"] for f in d["findings"]]'
 
 # doc/rules.md shows what is reported, but for addresses.
 blurred() { sed 's/0x[0-9a-f]*/0x/g' "$@"; }
@@ -151,11 +90,11 @@ in_doc()
 	[ -s example ] && python3 -c 'import sys; sys.exit(open("example").read().strip() not in sys.stdin.read())' \
 		< <(blurred "$top/doc/rules.md")
 }
-ok 'the hooked one with an inventory' scan 1 --firmware firmware.fd --inventory inventory.json hooked.raw
+ok 'the hooked one with an inventory' run 1 --firmware firmware.fd --inventory inventory.json hooked.raw
 for rule in service-pointer-foreign driver-unknown inventory-disagrees not-in-attributes-table; do
 	ok "the example of $rule" in_doc $rule
 done
-ok "Windows' copy" scan 1 --firmware firmware.fd windows.raw
+ok "Windows' copy" run 1 --firmware firmware.fd windows.raw
 ok 'the example of windows-copy-disagrees' in_doc windows-copy-disagrees
 ok 'how it was found' grep -q "^Windows' copy of the services: at 0x[0-9a-f]*, found by its pointers and by the" out
 rules=$(sed -n '/^# RULES/,/^# WHAT/p' "$top/man/runtserv-scan.1.scd" | grep -o '\*[a-z]*-[a-z-]*\*' | tr -d '*')
@@ -166,18 +105,18 @@ for rule in $rules; do
 done
 
 # Nothing of UEFI.
-ok 'nothing of UEFI' scan 1 zeros
+ok 'nothing of UEFI' run 1 zeros
 ok 'is told' grep -q '^verdict: nothing of UEFI. ' out
-ok 'as a document' scan 1 --json zeros
-ok 'with 14 services' json out 'len(d["services"]) == 14 and not d["drivers"] and d["notes"]'
-ok 'as a page' scan 1 --html page.html zeros
+ok 'as a document' run 1 --json zeros
+ok 'with 14 services' json 'len(d["services"]) == 14 and not d["drivers"] and d["notes"]'
+ok 'as a page' run 1 --html page.html zeros
 ok 'in order' eval '"$program" scan --json zeros >d.json; python3 "$top/tests/cli/scan_page.py" page.html d.json'
-ok 'nothing to extract' scan 1 --extract none zeros
+ok 'nothing to extract' run 1 --extract none zeros
 ok 'is told' grep -q '^runtserv scan: no driver could be extracted$' err
 ok 'and no folder is made' [ ! -e none ]
 
 # Extraction.
-ok 'extract' scan 0 --extract drivers --firmware firmware.fd clean.raw
+ok 'extract' run 0 --extract drivers --firmware firmware.fd clean.raw
 drivers=$(json_count clean.raw)
 ok 'is told' grep -q "^extracted: $drivers drivers and hashes.json, to drivers\$" out
 ok 'a file for each, and their hashes' eval '[ "$drivers" -gt 5 ] && [ "$(ls drivers | wc -l)" = $((drivers + 1)) ]'
@@ -190,28 +129,28 @@ ok 'hashes are those of the files' python3 - <<-'END'
 	    assert hashlib.sha256(raw).hexdigest() == f['sha256'] and len(raw) == f['size']
 	    assert raw[:2] == b'MZ' and f['file'] == f['guid'] + '-' + f['name'] + '.efi'
 END
-ok 'extracted drivers are known images' scan 0 --json \
+ok 'extracted drivers are known images' run 0 --json \
 	$(for f in drivers/*.efi; do echo "--firmware $f"; done) --firmware firmware.fd clean.raw
-ok 'and the same ones' json out 'all(x["match"] == "exact" for x in d["drivers"])'
-ok 'extract a driver without a GUID' scan 1 --json --extract hooked --firmware firmware.fd hooked.raw
-ok 'its path is in the document' eval 'ls hooked/unknown-0x*.efi && json out "[x[\"extracted\"] for x in d[\"drivers\"]
+ok 'and the same ones' json 'all(x["match"] == "exact" for x in d["drivers"])'
+ok 'extract a driver without a GUID' run 1 --json --extract hooked --firmware firmware.fd hooked.raw
+ok 'its path is in the document' eval 'ls hooked/unknown-0x*.efi && json "[x[\"extracted\"] for x in d[\"drivers\"]
 	if x[\"match\"] == \"unknown\"] == [\"$(ls hooked/unknown-0x*.efi)\"]"'
-ok 'a folder that cannot be made' scan 2 --extract none/deep --firmware firmware.fd clean.raw
+ok 'a folder that cannot be made' run 2 --extract none/deep --firmware firmware.fd clean.raw
 ok 'nothing on stdout' [ ! -s out ]
 
 # Page and picture.
-ok 'page, picture and text' scan 1 --html page.html --svg picture.svg --firmware firmware.fd hooked.raw
+ok 'page, picture and text' run 1 --html page.html --svg picture.svg --firmware firmware.fd hooked.raw
 ok 'the text is there' grep -q '^verdict: ' out
 "$program" scan --json --firmware firmware.fd hooked.raw >d.json
 ok 'the page is in order' python3 "$top/tests/cli/scan_page.py" page.html d.json
 ok 'the picture is in order' python3 "$top/tests/cli/scan_page.py" picture.svg d.json
-ok 'a page on stdout' scan 1 --html - --firmware firmware.fd hooked.raw
+ok 'a page on stdout' run 1 --html - --firmware firmware.fd hooked.raw
 ok 'is the same' cmp out page.html
-ok 'a picture on stdout' scan 1 --svg - --firmware firmware.fd hooked.raw
+ok 'a picture on stdout' run 1 --svg - --firmware firmware.fd hooked.raw
 ok 'is the same' cmp out picture.svg
-ok 'a page that cannot be written' scan 2 --html none/page.html --firmware firmware.fd hooked.raw
+ok 'a page that cannot be written' run 2 --html none/page.html --firmware firmware.fd hooked.raw
 ok 'says so' says 'none/page.html: No such file or directory'
-ok 'a full disk' scan 2 --html /dev/full --firmware firmware.fd hooked.raw
+ok 'a full disk' run 2 --html /dev/full --firmware firmware.fd hooked.raw
 ok 'says so' says '/dev/full: No space left on device'
 
 # What reports look like. The picture's bar of memory has what the test's dump has.
