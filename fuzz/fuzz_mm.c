@@ -33,10 +33,24 @@ static void check_books(const struct rts_vars *v)
 	require(used[0] <= max);
 }
 
+/* One line, whatever the names are. */
+static void log_line(void *ctx, enum rts_log level, const char *text)
+{
+	(void)level;
+	++*(unsigned *)ctx;
+	for (; *text != 0; text++)
+		require((unsigned char)*text >= 0x20 && *text != 0x7f);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct rts_wire_guest_ops guest = {0};
-	const struct rts_vars_config config = {.quota_nv = 4096, .quota_volatile = 4096};
+	unsigned lines = 0;
+	const struct rts_vars_config config = {.quota_nv = 4096,
+					       .quota_volatile = 4096,
+					       .log = log_line,
+					       .log_ctx = &lines,
+					       .log_level = RTS_LOG_DEBUG};
 	static struct mm m;
 	struct rts_wire w = {.guest = &guest};
 

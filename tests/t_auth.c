@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Authenticated variables and secure boot's modes, with real keys and signatures made here:
- * each row of the rules (UEFI 2.10 §8.2.2, §32.3 as edk2 reads them) in every mode and
+ * each row of the rules (UEFI 2.10 §8.2.6, §32.3 as edk2 reads them) in every mode and
  * phase, what the store is shown, and that nothing happens where it, or memory, says no.
  */
 #include "test.h"
@@ -12,6 +12,7 @@
 
 #include "auth/keys.h"
 #include "crypto/crypto_pkcs7.h"
+#include "log_line.h"
 #include "uefi/guids.h"
 #include "vars/vars_priv.h"
 
@@ -134,7 +135,8 @@ static void log_fake(void *ctx, enum rts_log level, const char *text)
 {
 	struct machine *m = ctx;
 
-	(void)level;
+	if (level == RTS_LOG_INFO && !log_line_tells(text))
+		fail_msg("does not tell why: %s", text);
 	snprintf(m->said, sizeof m->said, "%s", text);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Variable policies: what is registered, which one wins, what it forbids; and the seven
  * commands of the handler, with the sizes that edk2's client sends. */
+#include "log_line.h"
 #include "mm_message.h"
 #include "runtserv/wire.h"
 #include "test.h"
@@ -51,10 +52,20 @@ static EFI_STATUS keep(void *ctx, const struct rts_vars_view *view, unsigned par
 
 static const struct rts_var_store_ops store_ops = {keep};
 
+static void log_refusals(void *ctx, enum rts_log level, const char *text)
+{
+	(void)ctx;
+	if (level == RTS_LOG_INFO && !log_line_tells(text))
+		fail_msg("does not tell why: %s", text);
+}
+
 static void fixture_begin(struct fixture *f, bool can_end)
 {
-	const struct rts_vars_config config = {
-		.store = &store_ops, .store_ctx = &f->store, .policy_can_end = can_end};
+	const struct rts_vars_config config = {.store = &store_ops,
+					       .store_ctx = &f->store,
+					       .policy_can_end = can_end,
+					       .log = log_refusals,
+					       .log_level = RTS_LOG_INFO};
 
 	memset(f, 0, sizeof *f);
 	assert_int_equal(rts_vars_new(&config, &f->v), EFI_SUCCESS);
@@ -489,6 +500,23 @@ static void commands(void **state)
 			 EFI_WRITE_PROTECTED);
 	assert_int_equal(command(f, VAR_CHECK_POLICY_COMMAND_REGISTER, e.p, e.n),
 			 EFI_WRITE_PROTECTED);
+	/* the handler looks at these before it asks whether it is too late */
+	static const struct {
+		size_t at;
+		uint8_t value;
+		EFI_STATUS status;
+	} late[] = {{2, 2, EFI_INVALID_PARAMETER},  /* version */
+		    {4, 43, EFI_INVALID_PARAMETER}, /* size */
+		    {5, 0xff, EFI_INVALID_PARAMETER},
+		    {40, 9, EFI_WRITE_PROTECTED}}; /* lock type: not looked at */
+	for (size_t i = 0; i < COUNT(late); i++) {
+		struct entry bad = e;
+
+		bad.p[late[i].at] = late[i].value;
+		assert_int_equal(
+			command(f, VAR_CHECK_POLICY_COMMAND_REGISTER, bad.p, bad.n),
+			late[i].status);
+	}
 }
 
 static EFI_STATUS dump(struct fixture *f, uint32_t page)

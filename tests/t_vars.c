@@ -4,6 +4,7 @@
  * every phase, limits, quotas, enumeration, locks, import, reset, and a random comparison
  * with a naive model.
  */
+#include "log_line.h"
 #include "runtserv/vars.h"
 #include "test.h"
 #include "uefi/guids.h"
@@ -62,10 +63,22 @@ struct fixture {
 	struct fake store;
 };
 
+/* Every refusal in here tells its reason. */
+static void log_refusals(void *ctx, enum rts_log level, const char *text)
+{
+	(void)ctx;
+	if (level == RTS_LOG_INFO && strncmp(text, "imported ", 9) != 0 &&
+	    !log_line_tells(text))
+		fail_msg("does not tell why: %s", text);
+}
+
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
-	const struct rts_vars_config config = {.store = &fake_ops, .store_ctx = &f->store};
+	const struct rts_vars_config config = {.store = &fake_ops,
+					       .store_ctx = &f->store,
+					       .log = log_refusals,
+					       .log_level = RTS_LOG_INFO};
 
 	*state = f;
 	return EFI_ERROR(rts_vars_new(&config, &f->v)) || EFI_ERROR(rts_vars_start(f->v));

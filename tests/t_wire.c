@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* MM messages: envelopes with every size wrong in turn, each function's answer, events, and
  * the driver's own. */
+#include "log_line.h"
 #include "mm_message.h"
 #include "runtserv/wire.h"
 #include "test.h"
@@ -20,12 +21,17 @@ struct fixture {
 	bool may_init;
 	uint32_t reported;
 	char skipped[1000];
+	unsigned lines;
 };
 
 static void log_line(void *ctx, enum rts_log level, const char *text)
 {
 	struct fixture *f = ctx;
 
+	f->lines++;
+	if (level == RTS_LOG_INFO && strncmp(text, "imported ", 9) != 0 &&
+	    !log_line_tells(text))
+		fail_msg("does not tell why: %s", text);
 	if (level == RTS_LOG_WARNING)
 		strncat(f->skipped, text, sizeof f->skipped - strlen(f->skipped) - 1);
 }
@@ -34,7 +40,7 @@ static int setup(void **state)
 {
 	struct fixture *f = aligned_alloc(64, (sizeof *f + 63) / 64 * 64);
 	const struct rts_vars_config config = {
-		.log = log_line, .log_ctx = f, .log_level = RTS_LOG_WARNING};
+		.log = log_line, .log_ctx = f, .log_level = RTS_LOG_DEBUG};
 
 	memset(f, 0, sizeof *f);
 	*state = f;
@@ -57,11 +63,16 @@ static int teardown(void **state)
 /* Sends what is in f->m; the device status, and f->before is the request. */
 static uint32_t send(struct fixture *f)
 {
+	static const EFI_GUID driver = RUNTSERV_GUEST_DRIVER_GUID;
+	const unsigned before = f->lines;
 	size_t n;
 
 	f->before = f->m;
 	uint32_t status = rts_wire_mm(&f->w, f->m.buf, f->m.len, &n);
 	assert_int_equal(n, status == 0 ? f->m.len : 0);
+	/* one line for each request; serve itself tells what our own driver does */
+	if (memcmp(f->before.buf, &driver, sizeof driver) != 0)
+		assert_int_equal(f->lines, before + 1);
 	return status;
 }
 

@@ -261,6 +261,14 @@ struct rts_vars_phase rts_vars_phase(const struct rts_vars *v);
  * rts_vars_reset(): what a caller limits the rate of. */
 uint64_t rts_vars_commits(const struct rts_vars *v);
 
+/*
+ * The log has one line for each answer of a service: at RTS_LOG_INFO for what is refused,
+ * at RTS_LOG_DEBUG for the others. This adds one for what a transport answered by itself:
+ * @what was asked, and why it got @status, which is returned.
+ */
+EFI_STATUS rts_vars_say(const struct rts_vars *v, const char *what, EFI_STATUS status,
+			const char *why);
+
 /* The state as it is now, for a store that rewrites it; borrowed, valid until the next
  * change. */
 const struct rts_vars_view *rts_vars_current(const struct rts_vars *v);

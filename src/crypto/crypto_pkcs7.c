@@ -216,25 +216,25 @@ static const char *fill(struct signature *s, struct bytes message,
 
 	s->p7 = parse(s->c, message);
 	if (s->p7 == NULL)
-		return "no PKCS#7 SignedData (UEFI 2.10 8.2.2)";
+		return "no PKCS#7 SignedData (UEFI 2.10 8.2.6)";
 	infos = PKCS7_get_signer_info(s->p7);
 	if (sk_PKCS7_SIGNER_INFO_num(infos) != 1)
-		return "the signature does not have one signer (UEFI 2.10 8.2.2)";
+		return "the signature does not have one signer (UEFI 2.10 8.2.6)";
 	if (sk_X509_num(s->p7->d.sign->cert) > CERTS_MAX)
-		return "the signature has more than 8 certificates";
+		return "the signature has more than 8 certificates (UEFI 2.10 8.2.6)";
 	si = sk_PKCS7_SIGNER_INFO_value(infos, 0);
 	md = digest_of(s->c, s->p7, si);
 	if (md == NULL)
-		return "the digest is not SHA-256, SHA-384 or SHA-512 (UEFI 2.10 8.2.2)";
+		return "the digest is not SHA-256, SHA-384 or SHA-512 (UEFI 2.10 8.2.6)";
 	if (PKCS7_cert_from_signer_info(s->p7, si) == NULL)
-		return "the signature lacks its signer's certificate (UEFI 2.10 8.2.2)";
+		return "the signature lacks its signer's certificate (UEFI 2.10 8.2.6)";
 	signer = signer_of(s->p7, si, md, content, count);
 	if (signer == NULL)
 		return "the signature is not one of this variable and value (UEFI 2.10 "
-		       "8.2.2)";
+		       "8.2.6)";
 	len = i2d_X509(signer, &s->der);
 	s->der_len = (size_t)len;
-	return len > 0 && build_chain(s, signer) ? NULL : "no memory";
+	return len > 0 && build_chain(s, signer) ? NULL : "no memory (UEFI 2.10 8.2.6)";
 }
 
 static const char *signature_open(void *ctx, struct bytes message,
@@ -242,7 +242,7 @@ static const char *signature_open(void *ctx, struct bytes message,
 				  void **ret_signature)
 {
 	struct signature *s = calloc(1, sizeof *s);
-	const char *why = "no memory";
+	const char *why = "no memory (UEFI 2.10 8.2.6)";
 
 	if (s != NULL) {
 		s->c = ctx;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Signatures of authenticated variables (UEFI 2.10 §8.2.2), by OpenSSL. */
+/* Signatures of authenticated variables (UEFI 2.10 §8.2.6), by OpenSSL. */
 #pragma once
 
 #include "crypto/crypto_x509.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* .auth and .esl (UEFI 2.10 §8.2.2, §32.4.1). What a signature is worth is not asked here.
+/* .auth and .esl (UEFI 2.10 §8.2.6, §32.4.1). What a signature is worth is not asked here.
  */
 #include "store/store_auth.h"
 

@@ -165,7 +165,7 @@
 		}                                                      \
 	}
 
-/* What a signature of an authenticated variable is (UEFI 2.10 §8.2.2). */
+/* What a signature of an authenticated variable is (UEFI 2.10 §8.2.6). */
 #define EFI_CERT_TYPE_PKCS7_GUID                                       \
 	{                                                              \
 		0x4aafd29d, 0x68df, 0x49ee,                            \

@@ -78,7 +78,7 @@ _Static_assert(sizeof(void *) == 8, "64-bit hosts only");
 #define EFI_VARIABLE_TIME_BASED_AUTHENTICATED_WRITE_ACCESS 0x00000020U
 #define EFI_VARIABLE_APPEND_WRITE                          0x00000040U
 
-/* EFI_VARIABLE_AUTHENTICATION_2 up to CertData, UEFI 2.10 §8.2.2, §32.2.4. */
+/* EFI_VARIABLE_AUTHENTICATION_2 up to CertData, UEFI 2.10 §8.2.6, §32.2.4. */
 typedef struct {
 	EFI_TIME TimeStamp;
 	struct {

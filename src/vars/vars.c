@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The variable service but for SetVariable: life, loading, reading, phases
- * (UEFI 2.10 §8.2.1, §8.2.2, §8.2.5 as edk2 answers them).
+ * (UEFI 2.10 §8.2.1, §8.2.2, §8.2.4 as edk2 answers them).
  */
-#include "base/diag.h"
 #include "base/guid.h"
 #include "base/ucs2.h"
 #include "vars/vars_priv.h"
@@ -63,58 +62,6 @@ bool attr_storable(uint32_t attr)
 	       (attr & ATTR_BS) != 0;
 }
 
-/* One line for the log: what was asked, of which variable, in which phase, and the answer
- * with its reason. Names are a stranger's text: control characters are written as '?'. */
-void vars_log(const struct rts_vars *v, enum rts_log level, const EFI_GUID *guid,
-	      const CHAR16 *name, uint32_t name_len, const char *what, EFI_STATUS status,
-	      const char *why)
-{
-	static const struct {
-		EFI_STATUS status;
-		const char *name;
-	} names[] = {
-		{EFI_SUCCESS, "SUCCESS"},
-		{EFI_INVALID_PARAMETER, "INVALID_PARAMETER"},
-		{EFI_UNSUPPORTED, "UNSUPPORTED"},
-		{EFI_DEVICE_ERROR, "DEVICE_ERROR"},
-		{EFI_WRITE_PROTECTED, "WRITE_PROTECTED"},
-		{EFI_OUT_OF_RESOURCES, "OUT_OF_RESOURCES"},
-		{EFI_NOT_FOUND, "NOT_FOUND"},
-		{EFI_ACCESS_DENIED, "ACCESS_DENIED"},
-		{EFI_SECURITY_VIOLATION, "SECURITY_VIOLATION"},
-		{EFI_ALREADY_STARTED, "ALREADY_STARTED"},
-	};
-	const char *status_name = "error";
-	char text[100], guid_text[GUID_TEXT_LEN + 1];
-	struct diag line = {0};
-	size_t len;
-
-	if (v->config.log == NULL || level > v->config.log_level)
-		return;
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (names[i].status == status)
-			status_name = names[i].name;
-	len = ucs2_to_utf8(name, name_len / 2, text, sizeof text);
-	if (len >= sizeof text) { /* cut where a character begins */
-		for (len = sizeof text - 1; len > 0 && (text[len] & 0xc0) == 0x80; len--)
-			;
-		text[len] = 0;
-	}
-	for (size_t i = 0; text[i] != 0; i++)
-		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-			text[i] = '?';
-		else if ((unsigned char)text[i] == 0xc2 &&
-			 (unsigned char)text[i + 1] < 0xa0)
-			text[i] = text[i + 1] = '?'; /* U+0080 to U+009F */
-	guid_to_text(guid, guid_text);
-	diag_set(&line, "%s %s-%s (%s): %s: %s", what, text, guid_text,
-		 v->phase.runtime      ? "run time"
-		 : v->phase.end_of_dxe ? "boot, after EndOfDxe"
-				       : "boot",
-		 status_name, why);
-	v->config.log(v->config.log_ctx, level, line.text);
-}
-
 EFI_STATUS rts_vars_load(struct rts_vars *v, const struct rts_var *var)
 {
 	struct change c = {0};
@@ -156,61 +103,85 @@ EFI_STATUS rts_vars_start(struct rts_vars *v)
 	return modes_compute(v);
 }
 
+static struct verdict get(const struct rts_vars *v, const CHAR16 *name, uint32_t len,
+			  const EFI_GUID *guid, uint32_t *ret_attr, uint64_t *data_len,
+			  void *data)
+{
+	const struct node *n;
+	uint64_t room = *data_len;
+
+	if (len == 0)
+		return NO(EFI_INVALID_PARAMETER, "the name does not end (UEFI 2.10 8.2.1)");
+	if (len == 2) /* edk2: an empty name is a variable that is not there */
+		return NO(EFI_NOT_FOUND, "no name (UEFI 2.10 8.2.1)");
+	n = table_find(v, guid, name, len);
+	if (n == NULL)
+		return NO(EFI_NOT_FOUND, "no such variable (UEFI 2.10 8.2.1)");
+	if (!visible(v, n))
+		return NO(EFI_NOT_FOUND,
+			  "a boot services variable, at run time (UEFI 2.10 8.2.1)");
+	*data_len = n->var.data_len;
+	*ret_attr = n->var.attr;
+	if (room < n->var.data_len)
+		return NO(EFI_BUFFER_TOO_SMALL, "longer than the buffer (UEFI 2.10 8.2.1)");
+	if (data == NULL)
+		return NO(EFI_INVALID_PARAMETER, "no buffer (UEFI 2.10 8.2.1)");
+	memcpy(data, n->var.data, n->var.data_len);
+	return DONE("done");
+}
+
 EFI_STATUS rts_vars_get(const struct rts_vars *v, const CHAR16 *name, size_t name_len,
 			const EFI_GUID *guid, uint32_t *ret_attr, uint64_t *data_len,
 			void *data)
 {
 	const uint32_t len = name_bytes(name, name_len);
+
+	return vars_answer(v, guid, name, len, "GetVariable",
+			   get(v, name, len, guid, ret_attr, data_len, data));
+}
+
+static struct verdict get_next(const struct rts_vars *v, CHAR16 *name, uint64_t *name_len,
+			       EFI_GUID *guid, uint32_t len)
+{
 	const struct node *n;
-	uint64_t room = *data_len;
 
 	if (len == 0)
-		return EFI_INVALID_PARAMETER;
-	if (len == 2) /* edk2: an empty name is a variable that is not there */
-		return EFI_NOT_FOUND;
-	n = table_find(v, guid, name, len);
-	if (n == NULL || !visible(v, n))
-		return EFI_NOT_FOUND;
-	*data_len = n->var.data_len;
-	*ret_attr = n->var.attr;
-	if (room < n->var.data_len)
-		return EFI_BUFFER_TOO_SMALL;
-	if (data == NULL)
-		return EFI_INVALID_PARAMETER;
-	memcpy(data, n->var.data, n->var.data_len);
-	return EFI_SUCCESS;
+		return NO(EFI_INVALID_PARAMETER, "the name does not end (UEFI 2.10 8.2.2)");
+	if (len == 2) {
+		n = v->phase.runtime ? v->rt_head : v->head;
+	} else {
+		n = table_find(v, guid, name, len);
+		if (n == NULL || !visible(v, n))
+			return NO(EFI_INVALID_PARAMETER,
+				  "not the name of a variable (UEFI 2.10 8.2.2)");
+		n = v->phase.runtime ? n->rt_next : n->next;
+	}
+	if (n == NULL)
+		return NO(EFI_NOT_FOUND, "the last one (UEFI 2.10 8.2.2)");
+	if (*name_len < n->var.name_len) {
+		*name_len = n->var.name_len;
+		return NO(EFI_BUFFER_TOO_SMALL,
+			  "the next name is longer than the buffer (UEFI 2.10 8.2.2)");
+	}
+	*name_len = n->var.name_len;
+	*guid = n->var.guid;
+	memcpy(name, n->var.name, n->var.name_len);
+	return DONE("the next one");
 }
 
 EFI_STATUS rts_vars_get_next(const struct rts_vars *v, CHAR16 *name, uint64_t *name_len,
 			     EFI_GUID *guid)
 {
 	const uint32_t len = name_bytes(name, *name_len);
-	const struct node *n;
+	const struct verdict verdict = get_next(v, name, name_len, guid, len);
 
-	if (len == 0)
-		return EFI_INVALID_PARAMETER;
-	if (len == 2) {
-		n = v->phase.runtime ? v->rt_head : v->head;
-	} else {
-		n = table_find(v, guid, name, len);
-		if (n == NULL || !visible(v, n))
-			return EFI_INVALID_PARAMETER;
-		n = v->phase.runtime ? n->rt_next : n->next;
-	}
-	if (n == NULL)
-		return EFI_NOT_FOUND;
-	if (*name_len < n->var.name_len) {
-		*name_len = n->var.name_len;
-		return EFI_BUFFER_TOO_SMALL;
-	}
-	*name_len = n->var.name_len;
-	*guid = n->var.guid;
-	memcpy(name, n->var.name, n->var.name_len);
-	return EFI_SUCCESS;
+	return vars_answer(v, guid, name,
+			   verdict.status == EFI_SUCCESS ? (uint32_t)*name_len : len,
+			   "GetNextVariableName", verdict);
 }
 
-EFI_STATUS rts_vars_query(const struct rts_vars *v, uint32_t attr, uint64_t *ret_max,
-			  uint64_t *ret_remaining, uint64_t *ret_max_variable)
+static struct verdict query(const struct rts_vars *v, uint32_t attr, uint64_t *ret_max,
+			    uint64_t *ret_remaining, uint64_t *ret_max_variable)
 {
 	const bool nv = (attr & ATTR_NV) != 0, hr = (attr & ATTR_HR) != 0;
 	const uint64_t max = hr   ? v->config.quota_hw_error
@@ -222,39 +193,58 @@ EFI_STATUS rts_vars_query(const struct rts_vars *v, uint32_t attr, uint64_t *ret
 
 	/* edk2's order */
 	if (attr == 0)
-		return EFI_INVALID_PARAMETER;
+		return NO(EFI_INVALID_PARAMETER, "no attributes (UEFI 2.10 8.2.4)");
 	if (attr & ATTR_AW)
-		return EFI_UNSUPPORTED;
+		return NO(EFI_UNSUPPORTED,
+			  "AUTHENTICATED_WRITE_ACCESS is deprecated (UEFI 2.10 8.2.3)");
 	if ((attr & ATTR_ALL) == 0)
-		return EFI_UNSUPPORTED;
-	if ((attr & ATTR_ALL) == ATTR_NV || (attr & (ATTR_RT | ATTR_BS)) == ATTR_RT ||
-	    (v->phase.runtime && (attr & ATTR_RT) == 0) ||
-	    (attr & (ATTR_NV | ATTR_HR)) == ATTR_HR)
-		return EFI_INVALID_PARAMETER;
+		return NO(EFI_UNSUPPORTED, "reserved attribute bits (UEFI 2.10 8.2.4)");
+	if ((attr & ATTR_ALL) == ATTR_NV || (attr & (ATTR_RT | ATTR_BS)) == ATTR_RT)
+		return NO(EFI_INVALID_PARAMETER, "no BOOTSERVICE_ACCESS (UEFI 2.10 8.2.4)");
+	if (v->phase.runtime && (attr & ATTR_RT) == 0)
+		return NO(EFI_INVALID_PARAMETER,
+			  "boot services variables, at run time (UEFI 2.10 8.2.4)");
+	if ((attr & (ATTR_NV | ATTR_HR)) == ATTR_HR)
+		return NO(EFI_INVALID_PARAMETER,
+			  "volatile hardware error records (UEFI 2.10 8.2.4)");
 	if (hr && max == 0)
-		return EFI_UNSUPPORTED;
+		return NO(EFI_UNSUPPORTED,
+			  "no storage for hardware error records (UEFI 2.10 8.2.4)");
 	*ret_max = max;
 	*ret_remaining = left;
 	*ret_max_variable =
 		largest < MM_VARIABLE_NAME_DATA_MAX ? largest : MM_VARIABLE_NAME_DATA_MAX;
-	return EFI_SUCCESS;
+	return DONE("done");
+}
+
+EFI_STATUS rts_vars_query(const struct rts_vars *v, uint32_t attr, uint64_t *ret_max,
+			  uint64_t *ret_remaining, uint64_t *ret_max_variable)
+{
+	return vars_answer(v, NULL, NULL, 0, "QueryVariableInfo",
+			   query(v, attr, ret_max, ret_remaining, ret_max_variable));
 }
 
 /* Takes @next as the phase, and has the store keep it. A phase is a latch: where the store
  * cannot, it holds in memory all the same, the caller is told, and every later change tries
  * again. */
-static EFI_STATUS advance(struct rts_vars *v, struct rts_vars_phase next)
+static EFI_STATUS advance(struct rts_vars *v, const char *what, struct rts_vars_phase next)
 {
 	EFI_STATUS first = EFI_SUCCESS, status;
 
 	if (memcmp(&next, &v->phase, sizeof next) == 0 && !v->run_unsaved)
-		return EFI_SUCCESS;
+		return vars_answer(v, NULL, NULL, 0, what, DONE("that was known"));
 	if (next.end_of_dxe && !v->phase.end_of_dxe)
 		first = mor_begin(v);
 	v->phase = next;
 	status = commit(v, NULL, 0, RTS_VARS_RUN);
 	v->run_unsaved = EFI_ERROR(status);
-	return EFI_ERROR(first) ? first : status;
+	if (!EFI_ERROR(status))
+		status = first;
+	return vars_answer(v, NULL, NULL, 0, what,
+			   EFI_ERROR(status)
+				   ? NO(status, "it holds, but the store could not keep it "
+						"(PI 1.8 vol 2 5.1)")
+				   : DONE("done"));
 }
 
 EFI_STATUS rts_vars_end_of_dxe(struct rts_vars *v)
@@ -262,7 +252,7 @@ EFI_STATUS rts_vars_end_of_dxe(struct rts_vars *v)
 	struct rts_vars_phase next = v->phase;
 
 	next.end_of_dxe = true;
-	return advance(v, next);
+	return advance(v, "EndOfDxe", next);
 }
 
 EFI_STATUS rts_vars_ready_to_boot(struct rts_vars *v)
@@ -270,10 +260,12 @@ EFI_STATUS rts_vars_ready_to_boot(struct rts_vars *v)
 	struct rts_vars_phase next = v->phase;
 
 	if (v->phase.runtime)
-		return EFI_UNSUPPORTED;
+		return vars_answer(v, NULL, NULL, 0, "ReadyToBoot",
+				   NO(EFI_UNSUPPORTED,
+				      "ExitBootServices has passed (PI 1.8 vol 2 5.1)"));
 	import_free(v);
 	next.end_of_dxe = next.ready_to_boot = true;
-	return advance(v, next);
+	return advance(v, "ReadyToBoot", next);
 }
 
 EFI_STATUS rts_vars_exit_boot_services(struct rts_vars *v)
@@ -281,7 +273,7 @@ EFI_STATUS rts_vars_exit_boot_services(struct rts_vars *v)
 	struct rts_vars_phase next = {true, true, true};
 
 	import_free(v);
-	return advance(v, next);
+	return advance(v, "ExitBootServices", next);
 }
 
 EFI_STATUS rts_vars_reset(struct rts_vars *v)

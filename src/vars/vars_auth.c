@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who may write an authenticated variable (UEFI 2.10 §8.2.2, §32.3), as edk2's
+ * Who may write an authenticated variable (UEFI 2.10 §8.2.6, §32.3), as edk2's
  * AuthVariableLib decides it. A private authenticated variable is bound to its first signer
  * by a digest in its own record; edk2's certdb does not exist here.
  */
@@ -27,12 +27,12 @@ struct verdict auth_descriptor(struct rts_vars *v, struct request *r)
 	if (!bytes_read(r->data, 0, &h, sizeof h) ||
 	    !bytes_sub(r->data, TIME_LEN, r->data.n - TIME_LEN, &after_time))
 		return NO(EFI_SECURITY_VIOLATION,
-			  "no authentication descriptor (UEFI 2.10 8.2.2)");
+			  "no authentication descriptor (UEFI 2.10 8.2.6)");
 	if (h.AuthInfo.dwLength < HEADER_LEN - TIME_LEN ||
 	    !bytes_sub(after_time, h.AuthInfo.dwLength,
 		       after_time.n - (uint64_t)h.AuthInfo.dwLength, &r->payload))
 		return NO(EFI_SECURITY_VIOLATION,
-			  "authentication descriptor of a wrong length (UEFI 2.10 8.2.2)");
+			  "authentication descriptor of a wrong length (UEFI 2.10 8.2.6)");
 	r->time = h.TimeStamp;
 	return GO_ON;
 }
@@ -55,10 +55,10 @@ static struct verdict check_time(const struct request *r)
 	if (t->Pad1 != 0 || t->Nanosecond != 0 || t->TimeZone != 0 || t->Daylight != 0 ||
 	    t->Pad2 != 0)
 		return NO(EFI_SECURITY_VIOLATION,
-			  "the time has parts that must be 0 (UEFI 2.10 8.2.2)");
+			  "the time has parts that must be 0 (UEFI 2.10 8.2.6)");
 	if (r->old != NULL && !is_append(r) && !auth_is_later(t, &r->old->var.time))
 		return NO(EFI_SECURITY_VIOLATION,
-			  "not newer than what is there (UEFI 2.10 8.2.2)");
+			  "not newer than what is there (UEFI 2.10 8.2.6)");
 	return GO_ON;
 }
 
@@ -89,7 +89,7 @@ static struct verdict open_signature(const struct rts_vars *v, const struct requ
 	    h.AuthInfo.wCertificateType != WIN_CERT_TYPE_EFI_GUID ||
 	    !guid_eq(&h.AuthInfo.CertType, &pkcs7))
 		return NO(EFI_SECURITY_VIOLATION,
-			  "the descriptor's certificate is not PKCS#7 (UEFI 2.10 8.2.2)");
+			  "the descriptor's certificate is not PKCS#7 (UEFI 2.10 8.2.6)");
 	why = v->config.crypto->open(v->config.crypto_ctx, message, content,
 				     sizeof content / sizeof *content, ret_signature);
 	return why == NULL ? GO_ON : NO(EFI_SECURITY_VIOLATION, why);
@@ -160,7 +160,8 @@ static struct verdict check_lists(const struct rts_vars *v, const struct request
 	if (is_append(r) && r->old != NULL &&
 	    !siglist_check((struct bytes){r->old->var.data, r->old->var.data_len},
 			   ops->is_certificate, v->config.crypto_ctx, &there))
-		return NO(EFI_INVALID_PARAMETER, "the PK that is there is malformed");
+		return NO(EFI_INVALID_PARAMETER,
+			  "the PK that is there is malformed (UEFI 2.10 32.4.1)");
 	if (count + there > 1)
 		return NO(EFI_INVALID_PARAMETER, "PK has one key at most (UEFI 2.10 32.3)");
 	return GO_ON;
@@ -177,7 +178,8 @@ static struct verdict check_keys(struct rts_vars *v, struct request *r)
 			  "(UEFI 2.10 32.3)");
 	if (v->config.crypto == NULL)
 		return NO(EFI_SECURITY_VIOLATION,
-			  "this service cannot verify authenticated writes");
+			  "this service cannot verify authenticated writes "
+			  "(UEFI 2.10 8.2.6)");
 	if (!setup && !modes_custom(v))
 		verdict = check_key_signature(v, r);
 	else
@@ -206,7 +208,8 @@ static struct verdict check_private(const struct rts_vars *v, struct request *r)
 
 	if (v->config.crypto == NULL)
 		return NO(EFI_SECURITY_VIOLATION,
-			  "this service cannot verify authenticated writes");
+			  "this service cannot verify authenticated writes "
+			  "(UEFI 2.10 8.2.6)");
 	verdict = open_signature(v, r, &signature);
 	if (verdict.why != NULL)
 		return verdict;
@@ -215,11 +218,11 @@ static struct verdict check_private(const struct rts_vars *v, struct request *r)
 	if (!r->has_digest)
 		return NO(EFI_SECURITY_VIOLATION,
 			  "the signer's certificates make no chain, or he has no name "
-			  "(UEFI 2.10 8.2.2)");
+			  "(UEFI 2.10 8.2.6)");
 	if (old != NULL && (!old->var.has_digest ||
 			    memcmp(old->var.digest, r->digest, sizeof r->digest) != 0))
 		return NO(EFI_SECURITY_VIOLATION,
-			  "signed by another than who wrote it first (UEFI 2.10 8.2.2)");
+			  "signed by another than who wrote it first (UEFI 2.10 8.2.6)");
 	return GO_ON;
 }
 
@@ -232,6 +235,6 @@ struct verdict auth_check(struct rts_vars *v, struct request *r)
 	if (r->old != NULL && (r->old->var.attr & ATTR_AT) != 0)
 		return NO(EFI_WRITE_PROTECTED,
 			  "an authenticated variable, written without signature "
-			  "(UEFI 2.10 8.2.2)");
+			  "(UEFI 2.10 8.2.6)");
 	return GO_ON;
 }

@@ -214,7 +214,7 @@ struct verdict check_defined(struct rts_vars *v, struct request *r)
 		return GO_ON;
 	if ((r->attr & ATTR_HR) != 0 && (d == NULL || d->space != HW_ERROR))
 		return NO(EFI_INVALID_PARAMETER, "a hardware error record is called "
-						 "HwErrRec#### (UEFI 2.10 8.2.4.2)");
+						 "HwErrRec#### (UEFI 2.10 appendix P)");
 	if (d == NULL && space < SPACES)
 		return NO(EFI_INVALID_PARAMETER,
 			  "no such name in the specification's namespace (UEFI 2.10 3.3)");

@@ -100,6 +100,8 @@ static EFI_STATUS stage(struct rts_vars *v, const struct rts_var *var)
 EFI_STATUS rts_vars_import_add(struct rts_vars *v, const struct rts_var *var)
 {
 	struct rts_var copy = *var;
+	enum rts_log level = RTS_LOG_DEBUG;
+	const char *why = "staged";
 	EFI_STATUS status;
 
 	copy.name_len = name_bytes(var->name, var->name_len);
@@ -108,23 +110,30 @@ EFI_STATUS rts_vars_import_add(struct rts_vars *v, const struct rts_var *var)
 	status = stage(v, &copy);
 	switch (status) {
 	case EFI_SUCCESS:
+		break;
 	case EFI_ACCESS_DENIED: /* what every boot brings along and nobody misses */
+		why = "not now, or not into a store that has variables";
+		break;
 	case EFI_ALREADY_STARTED:
+		why = "it exists";
+		break;
 	case EFI_WRITE_PROTECTED:
+		why = "the service's own, or locked";
 		break;
 	case EFI_SECURITY_VIOLATION:
-		vars_log(v, RTS_LOG_WARNING, &copy.guid, var->name, copy.name_len, "import",
-			 status,
-			 "authenticated variables are not imported over the wire; use "
-			 "'runtserv vars convert'");
+		level = RTS_LOG_WARNING;
+		why = "authenticated variables are not imported over the wire; use "
+		      "'runtserv vars convert'";
+		break;
+	case EFI_OUT_OF_RESOURCES:
+		level = RTS_LOG_WARNING;
+		why = "no room (see --quota)";
 		break;
 	default:
-		vars_log(v, RTS_LOG_WARNING, &copy.guid, var->name, copy.name_len, "import",
-			 status,
-			 status == EFI_OUT_OF_RESOURCES
-				 ? "no room (see --quota)"
-				 : "not what SetVariable could have made");
+		level = RTS_LOG_WARNING;
+		why = "not what SetVariable could have made";
 	}
+	vars_log(v, level, &copy.guid, var->name, copy.name_len, "import", status, why);
 	return status;
 }
 
@@ -151,7 +160,8 @@ EFI_STATUS rts_vars_import_end(struct rts_vars *v)
 	EFI_STATUS status;
 
 	if (!v->import.open || v->phase.ready_to_boot)
-		return EFI_ACCESS_DENIED;
+		return rts_vars_say(v, "end of the import", EFI_ACCESS_DENIED,
+				    "none was begun, or too late (doc/guest-protocol.md)");
 	drop_existing(v);
 	count = v->import.count;
 	for (size_t i = 0; i < count; i++) {
@@ -173,6 +183,9 @@ EFI_STATUS rts_vars_import_end(struct rts_vars *v)
 			v->config.log(v->config.log_ctx, RTS_LOG_INFO, line.text);
 		}
 		v->import.count = 0; /* the table owns them now */
+	} else {
+		(void)rts_vars_say(v, "end of the import", status,
+				   "none of it is there (doc/guest-protocol.md)");
 	}
 	import_free(v);
 	return status;

@@ -156,7 +156,7 @@ struct verdict lang_follow(struct rts_vars *v, struct request *r)
 		return GO_ON;
 	c->new = node_new(v, &var);
 	if (c->new == NULL)
-		return NO(EFI_OUT_OF_RESOURCES, "no memory");
+		return NO(EFI_OUT_OF_RESOURCES, "no memory (UEFI 2.10 8.2.3)");
 	r->change_count++;
 	return GO_ON;
 }

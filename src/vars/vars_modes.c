@@ -156,7 +156,8 @@ struct verdict modes_properties(struct rts_vars *v, struct request *r)
 	case OWN_CUSTOM:
 		if (!is_delete(r) && (r->attr != (ATTR_NV | ATTR_BS) || r->payload.n != 1))
 			return NO(EFI_INVALID_PARAMETER,
-				  "not one byte with NV and BS attributes");
+				  "not one byte with NV and BS attributes "
+				  "(edk2 AuthVariableLib)");
 		return GO_ON;
 	default:
 		return GO_ON;
@@ -167,7 +168,8 @@ struct verdict modes_presence(struct rts_vars *v, struct request *r)
 {
 	if ((r->own == OWN_ENABLE || r->own == OWN_CUSTOM) && !v->config.physical_presence)
 		return NO(EFI_SECURITY_VIOLATION,
-			  "needs a physically present user (see --physical-presence)");
+			  "needs a physically present user "
+			  "(edk2 AuthVariableLib, see --physical-presence)");
 	return GO_ON;
 }
 
@@ -236,5 +238,5 @@ struct verdict modes_follow(struct rts_vars *v, struct request *r)
 		status = follow_pk(v, r, c->new == NULL);
 	if (!EFI_ERROR(status) && r->unsigned_keys)
 		status = follow_unsigned(v, r);
-	return EFI_ERROR(status) ? NO(status, "no memory") : GO_ON;
+	return EFI_ERROR(status) ? NO(status, "no memory (UEFI 2.10 8.2.3)") : GO_ON;
 }

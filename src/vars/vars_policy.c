@@ -13,6 +13,7 @@
 
 #define WILDCARDS_MAX 255U /* a whole namespace counts as so many */
 #define ENTRY_MAX     UINT16_MAX
+#define SPEC          " (edk2 variable policy)"
 
 static struct bytes entry_of(const struct policy *p)
 {
@@ -141,10 +142,10 @@ static const char *locks(const struct rts_vars *v, const struct policy *p,
 	uint8_t value;
 
 	if (head.LockPolicyType == VARIABLE_POLICY_TYPE_LOCK_NOW)
-		return "locked by a policy until the next reset";
+		return "locked by a policy until the next reset" SPEC;
 	if (head.LockPolicyType == VARIABLE_POLICY_TYPE_LOCK_ON_CREATE &&
 	    exists(v, guid, name, &n))
-		return "locked by a policy, for it exists, until the next reset";
+		return "locked by a policy, for it exists, until the next reset" SPEC;
 	if (head.LockPolicyType != VARIABLE_POLICY_TYPE_LOCK_ON_VAR_STATE)
 		return NULL;
 	memcpy(&space, p->entry + sizeof head, sizeof space);
@@ -152,7 +153,7 @@ static const char *locks(const struct rts_vars *v, const struct policy *p,
 	if (exists(v, &space,
 		   name_at(p, sizeof head + VARIABLE_LOCK_ON_VAR_STATE_POLICY_SIZE), &n) &&
 	    n->var.data_len == 1 && n->var.data[0] == value)
-		return "locked by a policy, while another variable has its value";
+		return "locked by a policy, while another variable has its value" SPEC;
 	return NULL;
 }
 
@@ -174,11 +175,12 @@ struct verdict policy_check(struct rts_vars *v, struct request *r)
 	head = head_of(p);
 	if (r->payload.n != 0 || is_append(r)) {
 		if (r->payload.n < head.MinSize || r->payload.n > head.MaxSize)
-			return NO(EFI_INVALID_PARAMETER, "a length that a policy forbids");
+			return NO(EFI_INVALID_PARAMETER,
+				  "a length that a policy forbids" SPEC);
 		if ((head.AttributesMustHave & ~r->attr) != 0 ||
 		    (head.AttributesCantHave & r->attr) != 0)
 			return NO(EFI_INVALID_PARAMETER,
-				  "attributes that a policy forbids");
+				  "attributes that a policy forbids" SPEC);
 	}
 	why = locks(v, p, r->guid, r->name);
 	return why != NULL ? NO(EFI_WRITE_PROTECTED, why) : GO_ON;
@@ -256,57 +258,93 @@ static bool is_there(const struct rts_vars *v, const struct policy *p)
 	       match(other, &head.Namespace, name_at(p, head.OffsetToName)) == 0;
 }
 
-EFI_STATUS rts_vars_policy_register(struct rts_vars *v, const void *entry, size_t len)
+static struct verdict locked(void)
+{
+	return NO(EFI_WRITE_PROTECTED, "policies are locked until the next reset" SPEC);
+}
+
+static struct verdict do_register(struct rts_vars *v, const void *entry, size_t len)
 {
 	struct rts_vars_view view = {.vars = v, .phase = v->phase, .latches = v->latches};
 	struct policy *p;
 	EFI_STATUS status;
 
 	if (v->latches.policy_locked || v->phase.end_of_dxe)
-		return EFI_WRITE_PROTECTED;
+		return locked();
 	status = make(v, entry, len, &p);
+	if (status == EFI_INVALID_PARAMETER)
+		return NO(status, "malformed" SPEC);
 	if (EFI_ERROR(status))
-		return status;
+		return NO(status, "no room for more policies" SPEC);
 	if (is_there(v, p)) {
 		free(p);
-		return EFI_ALREADY_STARTED;
+		return NO(EFI_ALREADY_STARTED, "there is one of this name" SPEC);
 	}
 	view.policy = p;
 	v->commits++;
 	if (v->config.store != NULL)
 		status = v->config.store->commit(v->config.store_ctx, &view, RTS_VARS_RUN);
-	if (EFI_ERROR(status))
+	if (EFI_ERROR(status)) {
 		free(p);
-	else
-		add(v, p);
-	return status;
+		return NO(status, "the store could not keep it" SPEC);
+	}
+	add(v, p);
+	return DONE("done");
+}
+
+EFI_STATUS rts_vars_policy_register(struct rts_vars *v, const void *entry, size_t len)
+{
+	const struct verdict verdict = do_register(v, entry, len);
+	const struct bytes all = {entry, len};
+	VARIABLE_POLICY_ENTRY head;
+	CHAR16 name[100] = u""; /* as much as a line has room for */
+	size_t name_len = 0;
+
+	if (!is_valid(all) || !bytes_read(all, 0, &head, sizeof head))
+		return vars_answer(v, NULL, NULL, 0, "RegisterVariablePolicy", verdict);
+	while (name_len < sizeof name - 2 && head.OffsetToName + name_len < len)
+		name_len += sizeof *name;
+	memcpy(name, all.p + head.OffsetToName, name_len);
+	return vars_answer(v, &head.Namespace, name, (uint32_t)name_len,
+			   "RegisterVariablePolicy", verdict);
 }
 
 /* A latch holds also where the store cannot keep it; every later change tries again. */
-static EFI_STATUS latch(struct rts_vars *v, bool *which)
+static struct verdict latch(struct rts_vars *v, bool *which)
 {
 	EFI_STATUS status;
 
 	*which = true;
 	status = commit(v, NULL, 0, RTS_VARS_RUN);
 	v->run_unsaved = EFI_ERROR(status);
-	return status;
+	return EFI_ERROR(status)
+		       ? NO(status, "it holds, but the store could not keep it" SPEC)
+		       : DONE("done");
 }
 
 EFI_STATUS rts_vars_policy_lock(struct rts_vars *v)
 {
+	return vars_answer(v, NULL, NULL, 0, "LockVariablePolicy",
+			   v->latches.policy_locked || v->phase.end_of_dxe
+				   ? locked()
+				   : latch(v, &v->latches.policy_locked));
+}
+
+static struct verdict disable(struct rts_vars *v)
+{
+	if (v->latches.policy_disabled)
+		return NO(EFI_ALREADY_STARTED, "they are switched off already" SPEC);
 	if (v->latches.policy_locked || v->phase.end_of_dxe)
-		return EFI_WRITE_PROTECTED;
-	return latch(v, &v->latches.policy_locked);
+		return locked();
+	if (!v->config.policy_can_end)
+		return NO(EFI_WRITE_PROTECTED, "policies hold (edk2 variable policy, see "
+					       "--allow-policy-disable)");
+	return latch(v, &v->latches.policy_disabled);
 }
 
 EFI_STATUS rts_vars_policy_disable(struct rts_vars *v)
 {
-	if (v->latches.policy_disabled)
-		return EFI_ALREADY_STARTED;
-	if (v->latches.policy_locked || v->phase.end_of_dxe || !v->config.policy_can_end)
-		return EFI_WRITE_PROTECTED;
-	return latch(v, &v->latches.policy_disabled);
+	return vars_answer(v, NULL, NULL, 0, "DisableVariablePolicy", disable(v));
 }
 
 bool rts_vars_policy_enabled(const struct rts_vars *v)
@@ -364,10 +402,9 @@ bool rts_vars_view_next_policy(const struct rts_vars_view *view,
 
 /* ---- edk2's VariableLock protocol ---- */
 
-EFI_STATUS rts_vars_lock(struct rts_vars *v, const CHAR16 *name, size_t name_len,
-			 const EFI_GUID *guid)
+static struct verdict do_lock(struct rts_vars *v, const CHAR16 *name, uint32_t len,
+			      const EFI_GUID *guid)
 {
-	const uint32_t len = name_bytes(name, name_len);
 	const VARIABLE_POLICY_ENTRY head = {
 		.Version = VARIABLE_POLICY_ENTRY_REVISION,
 		.Size = (uint16_t)(sizeof head + len),
@@ -376,25 +413,32 @@ EFI_STATUS rts_vars_lock(struct rts_vars *v, const CHAR16 *name, size_t name_len
 		.MaxSize = UINT32_MAX,
 		.LockPolicyType = VARIABLE_POLICY_TYPE_LOCK_NOW,
 	};
+	struct verdict verdict;
 	uint8_t *entry;
-	EFI_STATUS status;
 
+	if (v->phase.end_of_dxe)
+		return NO(EFI_ACCESS_DENIED, "EndOfDxe has passed (edk2 VariableLock)");
 	if (len <= 2 || len > ENTRY_MAX - sizeof head)
-		return EFI_INVALID_PARAMETER;
-	if (v->phase.end_of_dxe) {
-		vars_log(v, RTS_LOG_INFO, guid, name, len, "lock", EFI_ACCESS_DENIED,
-			 "EndOfDxe has passed");
-		return EFI_ACCESS_DENIED;
-	}
+		return NO(EFI_INVALID_PARAMETER, "no name (edk2 VariableLock)");
 	entry = malloc(sizeof head + len);
 	if (entry == NULL)
-		return EFI_OUT_OF_RESOURCES;
+		return NO(EFI_OUT_OF_RESOURCES, "no memory" SPEC);
 	memcpy(entry, &head, sizeof head);
 	memcpy(entry + sizeof head, name, len);
-	status = rts_vars_policy_register(v, entry, sizeof head + len);
+	verdict = do_register(v, entry, sizeof head + len);
 	free(entry);
-	if (status != EFI_ALREADY_STARTED)
-		return status;
-	/* There is one of that name: does it lock, too? */
-	return policy_locks(v, guid, name) ? EFI_SUCCESS : EFI_ACCESS_DENIED;
+	if (verdict.status != EFI_ALREADY_STARTED)
+		return verdict;
+	return policy_locks(v, guid, name)
+		       ? DONE("a policy of this name locks it")
+		       : NO(EFI_ACCESS_DENIED,
+			    "a policy of this name does not lock it (edk2 VariableLock)");
+}
+
+EFI_STATUS rts_vars_lock(struct rts_vars *v, const CHAR16 *name, size_t name_len,
+			 const EFI_GUID *guid)
+{
+	const uint32_t len = name_bytes(name, name_len);
+
+	return vars_answer(v, guid, name, len, "LockVariable", do_lock(v, name, len, guid));
 }

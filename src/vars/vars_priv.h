@@ -174,10 +174,18 @@ struct verdict policy_check(struct rts_vars *v, struct request *r);
 bool policy_locks(const struct rts_vars *v, const EFI_GUID *guid, const CHAR16 *name);
 void policies_free(struct rts_vars *v);
 
-/* vars.c */
+/* vars_log.c */
+/* One line: what was asked, of which variable (@guid NULL: of none), in which phase, and
+ * the answer with its reason. */
 void vars_log(const struct rts_vars *v, enum rts_log level, const EFI_GUID *guid,
 	      const CHAR16 *name, uint32_t name_len, const char *what, EFI_STATUS status,
 	      const char *why);
+/* The same for an answer, and its status. What is refused is for everybody's log; that
+ * something is not there, or needs more room, is none. */
+EFI_STATUS vars_answer(const struct rts_vars *v, const EFI_GUID *guid, const CHAR16 *name,
+		       uint32_t name_len, const char *what, struct verdict verdict);
+
+/* vars.c */
 /* Bytes up to and with the first NUL; 0 where there is none in @name_len bytes. */
 uint32_t name_bytes(const CHAR16 *name, uint64_t name_len);
 /* Attributes that SetVariable could have stored. */

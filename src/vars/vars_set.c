@@ -21,7 +21,7 @@ static struct verdict check_arguments(struct rts_vars *v, struct request *r)
 		return NO(EFI_INVALID_PARAMETER, "no data (UEFI 2.10 8.2.3)");
 	if (!ucs2_valid(r->name, r->name_len / 2))
 		return NO(EFI_INVALID_PARAMETER,
-			  "the name has a surrogate, which is not UCS-2");
+			  "the name has a surrogate, which is not UCS-2 (UEFI 2.10 2.3.1)");
 	if ((attr & ~ATTR_ALL) != 0)
 		return NO(EFI_INVALID_PARAMETER,
 			  "reserved attribute bits (UEFI 2.10 8.2.3)");
@@ -30,10 +30,11 @@ static struct verdict check_arguments(struct rts_vars *v, struct request *r)
 			  "no BOOTSERVICE_ACCESS (UEFI 2.10 8.2.3)");
 	if ((attr & (ATTR_AT | ATTR_AW)) == 0 && (attr & ATTR_HR) != 0 &&
 	    v->config.quota_hw_error == 0)
-		return NO(EFI_INVALID_PARAMETER, "no storage for hardware error records");
+		return NO(EFI_INVALID_PARAMETER,
+			  "no storage for hardware error records (UEFI 2.10 appendix P)");
 	if (attr & ATTR_AW)
 		return NO(EFI_UNSUPPORTED,
-			  "AUTHENTICATED_WRITE_ACCESS is deprecated (UEFI 2.10 8.2.2)");
+			  "AUTHENTICATED_WRITE_ACCESS is deprecated (UEFI 2.10 8.2.3)");
 	return GO_ON;
 }
 
@@ -42,7 +43,7 @@ static struct verdict check_length(struct rts_vars *v, struct request *r)
 	(void)v;
 	if (too_long(r->name_len, r->payload.n))
 		return NO(EFI_INVALID_PARAMETER,
-			  "name and data are longer than 65460 bytes");
+			  "name and data are longer than 65460 bytes (UEFI 2.10 8.2.3)");
 	return GO_ON;
 }
 
@@ -69,7 +70,7 @@ static struct verdict check_update(struct rts_vars *v, struct request *r)
 		if (is_append(r) && r->payload.n == 0)
 			return DONE("nothing appended to nothing");
 		if (is_delete(r))
-			return NO(EFI_NOT_FOUND, "nothing to delete");
+			return NO(EFI_NOT_FOUND, "nothing to delete (UEFI 2.10 8.2.3)");
 		if (v->phase.runtime &&
 		    (r->attr & (ATTR_RT | ATTR_NV)) != (ATTR_RT | ATTR_NV))
 			return NO(EFI_INVALID_PARAMETER,
@@ -92,7 +93,7 @@ static struct verdict merge(const struct request *r, struct rts_var *new, uint8_
 
 	*ret = all;
 	if (all == NULL)
-		return NO(EFI_OUT_OF_RESOURCES, "no memory");
+		return NO(EFI_OUT_OF_RESOURCES, "no memory (UEFI 2.10 8.2.3)");
 	memcpy(all, old->data, old->data_len);
 	end = all + old->data_len;
 	if (r->own != OWN_KEK && r->own != OWN_DB)
@@ -100,10 +101,12 @@ static struct verdict merge(const struct request *r, struct rts_var *new, uint8_
 	else if (!siglist_filter((struct bytes){old->data, old->data_len}, r->payload, end,
 				 &more))
 		return NO(EFI_INVALID_PARAMETER,
-			  "the signature lists that are there are malformed");
+			  "the signature lists that are there are malformed "
+			  "(UEFI 2.10 32.4.1)");
 	if (too_long(r->name_len, old->data_len + more))
 		return NO(EFI_INVALID_PARAMETER,
-			  "name and appended data are longer than 65460 bytes");
+			  "name and appended data are longer than 65460 bytes "
+			  "(UEFI 2.10 8.2.3)");
 	new->data = all;
 	new->data_len = old->data_len + (uint32_t)more;
 	if (auth_is_later(&old->time, &new->time))
@@ -135,7 +138,7 @@ static struct verdict build(struct rts_vars *v, struct request *r)
 	if (verdict.why == NULL) {
 		r->changes[0].new = node_new(v, &new);
 		if (r->changes[0].new == NULL)
-			verdict = NO(EFI_OUT_OF_RESOURCES, "no memory");
+			verdict = NO(EFI_OUT_OF_RESOURCES, "no memory (UEFI 2.10 8.2.3)");
 	}
 	free(merged);
 	return verdict;
@@ -157,7 +160,8 @@ static struct verdict check_same(struct rts_vars *v, struct request *r)
 static struct verdict check_quota(struct rts_vars *v, struct request *r)
 {
 	if (EFI_ERROR(fits(v, r->changes, r->change_count)))
-		return NO(EFI_OUT_OF_RESOURCES, "the store is full (see --quota)");
+		return NO(EFI_OUT_OF_RESOURCES,
+			  "the store is full (UEFI 2.10 8.2.3, see --quota)");
 	return GO_ON;
 }
 
@@ -184,7 +188,7 @@ static struct verdict make_changes(struct rts_vars *v, struct request *r)
 	status = commit(v, r->changes, r->change_count, parts);
 	if (EFI_ERROR(status)) {
 		v->latches = before;
-		return NO(status, "the store could not keep the change");
+		return NO(status, "the store could not keep the change (UEFI 2.10 8.2.3)");
 	}
 	r->change_count = 0; /* the table owns them now */
 	return DONE("done");
@@ -234,10 +238,5 @@ EFI_STATUS rts_vars_set(struct rts_vars *v, const CHAR16 *name, size_t name_len,
 		verdict = steps[i](v, &r);
 	for (size_t i = 0; i < r.change_count; i++)
 		free(r.changes[i].new);
-	vars_log(v,
-		 EFI_ERROR(verdict.status) && verdict.status != EFI_NOT_FOUND
-			 ? RTS_LOG_INFO
-			 : RTS_LOG_DEBUG,
-		 guid, name, r.name_len, "SetVariable", verdict.status, verdict.why);
-	return verdict.status;
+	return vars_answer(v, guid, name, r.name_len, "SetVariable", verdict);
 }

@@ -6,6 +6,13 @@
 
 #include <string.h>
 
+#define SPEC " (doc/guest-protocol.md)"
+
+static EFI_STATUS too_short(const struct rts_wire *w, const char *what)
+{
+	return rts_vars_say(w->vars, what, EFI_INVALID_PARAMETER, "too short" SPEC);
+}
+
 /* A new start of the driver is a reset of the machine, told by the guest. */
 static EFI_STATUS init(struct rts_wire *w, uint8_t *p, size_t n)
 {
@@ -13,11 +20,13 @@ static EFI_STATUS init(struct rts_wire *w, uint8_t *p, size_t n)
 	EFI_STATUS status;
 
 	if (!bytes_read((struct bytes){p, n}, 0, &msg, sizeof msg))
-		return EFI_INVALID_PARAMETER;
+		return too_short(w, "INIT");
 	if (msg.version != GUEST_DRIVER_VERSION)
-		return EFI_UNSUPPORTED;
+		return rts_vars_say(w->vars, "INIT", EFI_UNSUPPORTED,
+				    "a driver of another version" SPEC);
 	if (w->guest->may_init != NULL && !w->guest->may_init(w->guest_ctx))
-		return EFI_ACCESS_DENIED;
+		return rts_vars_say(w->vars, "INIT", EFI_ACCESS_DENIED,
+				    "an operating system runs" SPEC);
 	status = rts_vars_reset(w->vars);
 	if (!EFI_ERROR(status))
 		status = rts_vars_import_begin(w->vars);
@@ -38,10 +47,11 @@ static EFI_STATUS import(struct rts_wire *w, uint8_t *p, size_t n)
 	EFI_STATUS status;
 
 	if (!wire_access((struct bytes){p, n}, &a, &name, &data, &status))
-		return EFI_INVALID_PARAMETER;
+		return too_short(w, "IMPORT");
 	w->import_count++;
 	if (EFI_ERROR(status))
-		return status;
+		return rts_vars_say(w->vars, "IMPORT", status,
+				    "name and data do not fit the message" SPEC);
 	var = (struct rts_var){.guid = a.Guid,
 			       .attr = a.Attributes,
 			       .name = name,
@@ -58,9 +68,10 @@ static EFI_STATUS import_end(struct rts_wire *w, uint8_t *p, size_t n)
 	EFI_STATUS status;
 
 	if (!bytes_read((struct bytes){p, n}, 0, &count, sizeof count))
-		return EFI_INVALID_PARAMETER;
+		return too_short(w, "IMPORT_END");
 	if (count != w->import_count)
-		return EFI_ABORTED;
+		return rts_vars_say(w->vars, "IMPORT_END", EFI_ABORTED,
+				    "another count than there were messages" SPEC);
 	status = rts_vars_import_end(w->vars);
 	if (!EFI_ERROR(status)) /* option ROMs run after EndOfDxe */
 		status = rts_vars_end_of_dxe(w->vars);
@@ -89,15 +100,15 @@ uint32_t wire_guest(struct rts_wire *w, uint8_t *p, size_t n)
 		h.ReturnStatus = import_end(w, p, n);
 		break;
 	case GUEST_DRIVER_REPORT:
-		h.ReturnStatus = EFI_INVALID_PARAMETER;
-		if (bytes_read((struct bytes){p, n}, 0, &what, sizeof what)) {
-			h.ReturnStatus = EFI_SUCCESS;
-			if (w->guest->report != NULL)
-				w->guest->report(w->guest_ctx, what);
-		}
+		h.ReturnStatus = EFI_SUCCESS;
+		if (!bytes_read((struct bytes){p, n}, 0, &what, sizeof what))
+			h.ReturnStatus = too_short(w, "REPORT");
+		else if (w->guest->report != NULL)
+			w->guest->report(w->guest_ctx, what);
 		break;
 	default:
-		h.ReturnStatus = EFI_UNSUPPORTED;
+		h.ReturnStatus = rts_vars_say(w->vars, "driver message", EFI_UNSUPPORTED,
+					      "no such function" SPEC);
 	}
 	memcpy(p - sizeof h, &h, sizeof h);
 	return UEFI_VARS_STS_SUCCESS;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define PARAMS VAR_CHECK_POLICY_COMM_HEADER_SIZE
+#define SPEC   " (edk2 variable policy)"
 
 /* A dump: what is asked for and answered, then a page of entries. */
 #define DUMP_TOTAL    4U
@@ -55,7 +56,7 @@ static EFI_STATUS disable(struct command *c)
 static EFI_STATUS is_enabled(struct command *c)
 {
 	*c->p = rts_vars_policy_enabled(c->w->vars);
-	return EFI_SUCCESS;
+	return rts_vars_say(c->w->vars, "IsVariablePolicyEnabled", EFI_SUCCESS, "done");
 }
 
 static EFI_STATUS do_register(struct command *c)
@@ -63,8 +64,10 @@ static EFI_STATUS do_register(struct command *c)
 	VARIABLE_POLICY_ENTRY head;
 
 	memcpy(&head, c->p, sizeof head);
-	if (head.Size > c->n)
-		return EFI_INVALID_PARAMETER;
+	if (head.Version != VARIABLE_POLICY_ENTRY_REVISION || head.Size < sizeof head ||
+	    head.Size > c->n)
+		return rts_vars_say(c->w->vars, "RegisterVariablePolicy",
+				    EFI_INVALID_PARAMETER, "malformed" SPEC);
 	return rts_vars_policy_register(c->w->vars, c->p, head.Size);
 }
 
@@ -73,7 +76,7 @@ static EFI_STATUS do_register(struct command *c)
  * those that are there, so that a length is as good as a copy of the table; a reset, or any
  * other command between, ends the dump.
  */
-static EFI_STATUS dump(struct command *c)
+static EFI_STATUS dump_page(struct command *c)
 {
 	const uint32_t page = get32(c->p);
 	struct writer to = {.p = c->p + DUMP_HEAD};
@@ -109,13 +112,23 @@ static EFI_STATUS dump(struct command *c)
 	return EFI_SUCCESS;
 }
 
+static EFI_STATUS dump(struct command *c)
+{
+	const EFI_STATUS status = dump_page(c);
+
+	return rts_vars_say(c->w->vars, "DumpVariablePolicy", status,
+			    status == EFI_TIMEOUT ? "no dump is under way" SPEC
+			    : EFI_ERROR(status)   ? "beyond the last page" SPEC
+						  : "done");
+}
+
 static EFI_STATUS lock(struct command *c)
 {
 	return rts_vars_policy_lock(c->w->vars);
 }
 
 /* The fixed part of a policy, or of the lock in it, and the name that belongs to it. */
-static EFI_STATUS get_info(struct command *c)
+static EFI_STATUS find_info(struct command *c)
 {
 	const bool state = c->number == VAR_CHECK_POLICY_COMMAND_GET_LOCK_VAR_STATE_INFO;
 	const size_t part = state ? VARIABLE_LOCK_ON_VAR_STATE_POLICY_SIZE
@@ -154,6 +167,17 @@ static EFI_STATUS get_info(struct command *c)
 	return EFI_SUCCESS;
 }
 
+static EFI_STATUS get_info(struct command *c)
+{
+	const EFI_STATUS status = find_info(c);
+
+	return rts_vars_say(c->w->vars, "GetVariablePolicyInfo", status,
+			    status == EFI_INVALID_PARAMETER ? "the names do not fit" SPEC
+			    : EFI_ERROR(status)
+				    ? "no such policy, or no room for its name" SPEC
+				    : "done");
+}
+
 uint32_t wire_policy(struct rts_wire *w, uint8_t *p, size_t n)
 {
 	static const struct {
@@ -174,6 +198,7 @@ uint32_t wire_policy(struct rts_wire *w, uint8_t *p, size_t n)
 	struct {
 		uint32_t Signature, Revision, Command;
 	} h;
+	const char *why = "no such command" SPEC;
 	EFI_STATUS result = EFI_UNSUPPORTED;
 
 	if (n < VAR_CHECK_POLICY_COMM_HEADER_SIZE ||
@@ -183,16 +208,24 @@ uint32_t wire_policy(struct rts_wire *w, uint8_t *p, size_t n)
 	if (h.Signature != VAR_CHECK_POLICY_COMM_SIG ||
 	    h.Revision != VAR_CHECK_POLICY_COMM_REVISION) {
 		result = EFI_INVALID_PARAMETER;
+		why = "another signature or revision" SPEC;
 	} else {
 		if (h.Command != VAR_CHECK_POLICY_COMMAND_DUMP)
 			w->dump_len = 0;
 		if (h.Command < sizeof commands / sizeof *commands &&
-		    commands[h.Command].handler != NULL)
-			result = n - PARAMS < commands[h.Command].min
-					 ? EFI_INVALID_PARAMETER
-					 : commands[h.Command].handler(&(struct command){
-						   w, p + PARAMS, n - PARAMS, h.Command});
+		    commands[h.Command].handler != NULL) {
+			if (n - PARAMS >= commands[h.Command].min) {
+				result = commands[h.Command].handler(&(struct command){
+					w, p + PARAMS, n - PARAMS, h.Command});
+				why = NULL; /* the command has said it */
+			} else {
+				result = EFI_INVALID_PARAMETER;
+				why = "too short for its command" SPEC;
+			}
+		}
 	}
+	if (why != NULL)
+		(void)rts_vars_say(w->vars, "variable policy message", result, why);
 	memcpy(p + VAR_CHECK_POLICY_COMM_RESULT, &result, sizeof result);
 	return UEFI_VARS_STS_SUCCESS;
 }

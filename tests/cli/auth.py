@@ -199,6 +199,38 @@ def efitools(t, runtserv, signer, folder):
     m.stop()
 
 
+def told(t, runtserv, folder):
+    """--log-level debug: one line for each request; a refusal says whose variable, when, what, and by which rule."""
+    m = Machine(runtserv, os.path.join(folder, 'told.json'))
+    m.get('Nobody', OWNER)
+    m.set('Mine', OWNER, BS, b'x')
+    m.get('Mine', OWNER)
+    m.set('Mine', OWNER, BS | 0x80, b'x')
+    m.set('SetupMode', GLOBAL, BS, b'\1')
+    m.end_of_dxe()
+    m.set('Nobody', GLOBAL, BS, b'x')
+    m.ready_to_boot()
+    m.exit_boot_services()
+    m.set('Mine', OWNER, BS, b'y')
+    m.call(99)
+    lines = [line.removeprefix('runtserv serve: ') for line in m.said().splitlines() if '): ' in line]
+    t.same('each request has its line', lines, [
+        f'debug: GetVariable Nobody-{OWNER} (boot): NOT_FOUND: no such variable (UEFI 2.10 8.2.1)',
+        f'debug: SetVariable Mine-{OWNER} (boot): SUCCESS: done',
+        f'debug: GetVariable Mine-{OWNER} (boot): SUCCESS: done',
+        f'SetVariable Mine-{OWNER} (boot): INVALID_PARAMETER: reserved attribute bits (UEFI 2.10 8.2.3)',
+        f'SetVariable SetupMode-{GLOBAL} (boot): WRITE_PROTECTED: read-only: the firmware\'s own (UEFI 2.10 3.3)',
+        'debug: EndOfDxe (boot, after EndOfDxe): SUCCESS: done',
+        f'SetVariable Nobody-{GLOBAL} (boot, after EndOfDxe): INVALID_PARAMETER: no such name in the specification\'s namespace '
+        '(UEFI 2.10 3.3)',
+        'debug: ReadyToBoot (boot, after EndOfDxe): SUCCESS: done',
+        'debug: ExitBootServices (run time): SUCCESS: done',
+        f'SetVariable Mine-{OWNER} (run time): WRITE_PROTECTED: a boot services variable, at run time (UEFI 2.10 8.2.3)',
+        'SMM variable message (run time): UNSUPPORTED: no function of this service (edk2 VariableSmm)',
+    ])
+    m.stop()
+
+
 def main():
     source, runtserv, program = (os.path.abspath(word) for word in sys.argv[1:4])
     t = Checks()
@@ -208,6 +240,7 @@ def main():
         options(t, runtserv, signer, folder)
         from_qemu(t, source, runtserv, signer, folder)
         efitools(t, runtserv, signer, folder)
+        told(t, runtserv, folder)
         signer.close()
     print(f'1..{t.count}')
 
