@@ -142,7 +142,7 @@ static void log_fake(void *ctx, enum rts_log level, const char *text)
 
 static const struct rts_var_store_ops store_fake = {commit_fake};
 
-enum flags { PRESENCE = 1, NO_CUSTOM = 2, FORCE = 4, NO_CRYPTO = 8 };
+enum flags { PRESENCE = 1, NO_CUSTOM = 2, FORCE = 4, NO_CRYPTO = 8, POLICY_CAN_END = 16 };
 
 static struct machine *machine_new(unsigned flags)
 {
@@ -156,6 +156,7 @@ static struct machine *machine_new(unsigned flags)
 					 .crypto_ctx = crypto,
 					 .physical_presence = flags & PRESENCE,
 					 .no_custom_mode = flags & NO_CUSTOM,
+					 .policy_can_end = flags & POLICY_CAN_END,
 					 .force_secure_boot = flags & FORCE};
 
 	assert_non_null(m);
@@ -465,6 +466,30 @@ static void t_time(void **state)
 	}
 }
 
+/* 7.3: where nobody has to sign, the time is stored, whatever it is. */
+static void t_time_unsigned(void **state)
+{
+	static const EFI_TIME times[] = {
+		{2024, 5, 5, 5, 5, 5, 0, 0, 0, 0, 0}, {2024, 5, 5, 5, 5, 5, 0, 0, 0, 0, 0},
+		{2023, 5, 5, 5, 5, 5, 0, 0, 0, 0, 0}, {2022, 5, 5, 5, 5, 5, 1, 2, 3, 4, 5},
+		{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+	};
+
+	(void)state;
+	for (enum mode mode = SETUP; mode <= CUSTOM; mode += CUSTOM - SETUP) {
+		struct machine *m = machine_in(mode);
+
+		for (size_t i = 0; i < COUNT(times); i++) {
+			SAYS(m, set_signed(m, DB, KEYS_ATTR, hash(1), NULL, times[i]),
+			     EFI_SUCCESS, "done");
+			assert_memory_equal(&VAR(m, DB)->time, &times[i], 16);
+		}
+		SAYS(m, set_signed(m, DB, KEYS_ATTR, nothing(), NULL, times[4]),
+		     EFI_SUCCESS, "done");
+		machine_free(m);
+	}
+}
+
 /* 7.2, 2: APPEND is exempt, and the later time stays. */
 static void t_append_time(void **state)
 {
@@ -636,6 +661,72 @@ static void t_messages(void **state)
 
 		if (status != (cases[i].ok ? EFI_SUCCESS : EFI_SECURITY_VIOLATION))
 			fail_msg("%s: %#lx %s", cases[i].what, status, m->said);
+	}
+	machine_free(m);
+}
+
+/* 7.1: the message is DER; with a length that it does not tell it is BER. */
+static void t_ber(void **state)
+{
+	struct machine *m = machine_in(USER);
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * 2; i++) {
+		const struct sign s = {.key = keys[BY_KEK], .with_content_info = i & 1};
+		struct blob b = {0}, payload = hash(1);
+		uint8_t *message;
+		size_t len;
+
+		blob_write(&b,
+			   &(struct write){names[DB].name, names[DB].len, &image_db,
+					   KEYS_ATTR, at(++m->now), payload.p, payload.n},
+			   &s);
+		message = b.p + 40;
+		len = b.n - 40 - payload.n;
+		assert_true(message[0] == 0x30 && message[1] == 0x82);
+		if (i & 2) {
+			memmove(message + 2, message + 4, len - 4);
+			message[1] = 0x80;
+			memset(message + len - 2, 0, 2);
+		}
+		blob_free(&payload);
+		SAYS(m, set_raw(m, DB, KEYS_ATTR, &b),
+		     i & 2 ? EFI_SECURITY_VIOLATION : EFI_SUCCESS,
+		     i & 2 ? "no PKCS#7" : "done");
+	}
+	machine_free(m);
+}
+
+/* 7.3: dbx forbids images, and nobody to write keys: there is no other way out of it. */
+static void t_signer_in_dbx(void **state)
+{
+	struct machine *m = machine_in(USER);
+
+	(void)state;
+	SAYS(m, set_by(m, DBX, KEYS_ATTR, cert(keys[BY_KEK]), BY_PK), EFI_SUCCESS, NULL);
+	SAYS(m, set_by(m, DBX, KEYS_ATTR | AP, cert(keys[BY_PK]), BY_PK), EFI_SUCCESS,
+	     NULL);
+	SAYS(m, set_by(m, DB, KEYS_ATTR, hash(1), BY_KEK), EFI_SUCCESS, NULL);
+	SAYS(m, set_by(m, KEK, KEYS_ATTR, cert(keys[BY_KEK]), BY_PK), EFI_SUCCESS, NULL);
+	machine_free(m);
+}
+
+/* 7.3: policies that are switched off are policies; a signature is still one. */
+static void t_policies_off(void **state)
+{
+	struct machine *m = machine_new(POLICY_CAN_END);
+
+	(void)state;
+	enrol(m);
+	SAYS(m, set_by(m, PRIV, KEYS_ATTR, hash(1), BY_STRANGER), EFI_SUCCESS, NULL);
+	assert_int_equal(rts_vars_policy_disable(m->v), EFI_SUCCESS);
+	for (unsigned phase = 0; phase < PHASES; phase++) {
+		enter(m, phase);
+		for (unsigned n = 0; n < NAMES; n++)
+			SAYS(m, set_by(m, n, KEYS_ATTR, nothing(), NOBODY),
+			     EFI_SECURITY_VIOLATION, NULL);
+		if (phase != RUNTIME)
+			SAYS(m, set_enable(m, 0, 1), EFI_SECURITY_VIOLATION, "present");
 	}
 	machine_free(m);
 }
@@ -1678,6 +1769,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_descriptor),     cmocka_unit_test(t_time),
 		cmocka_unit_test(t_append_time),    cmocka_unit_test(t_signature),
+		cmocka_unit_test(t_time_unsigned),  cmocka_unit_test(t_ber),
+		cmocka_unit_test(t_signer_in_dbx),  cmocka_unit_test(t_policies_off),
 		cmocka_unit_test(t_messages),       cmocka_unit_test(t_who),
 		cmocka_unit_test(t_attributes),     cmocka_unit_test(t_no_crypto),
 		cmocka_unit_test(t_odd_stores),     cmocka_unit_test(t_lists),

@@ -78,13 +78,31 @@ static unsigned char *wrap(struct bytes der, size_t *ret_len)
 	return ret;
 }
 
+/* DER's lengths are definite. OpenSSL reads others, too. */
+static bool is_definite(struct bytes b)
+{
+	const unsigned char *p = b.p, *const end = b.p + b.n;
+
+	while (p < end) {
+		int tag, class;
+		long len;
+		const int r = ASN1_get_object(&p, &len, &tag, &class, (long)(end - p));
+
+		if ((r & (0x80 | 1)) != 0)
+			return false;
+		if ((r & V_ASN1_CONSTRUCTED) == 0)
+			p += len;
+	}
+	return true;
+}
+
 static PKCS7 *parse(const struct crypto *c, struct bytes der)
 {
 	unsigned char *wrapped = NULL;
 	const unsigned char *p, *end;
 	PKCS7 *p7;
 
-	if (der.n == 0 || der.n > CRYPTO_DER_MAX)
+	if (der.n == 0 || der.n > CRYPTO_DER_MAX || !is_definite(der))
 		return NULL;
 	if (!is_content_info(der)) {
 		wrapped = wrap(der, &der.n);
