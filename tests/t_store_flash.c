@@ -406,6 +406,10 @@ static void damage(void **state)
 		 "image: variable at 0x64: A-11111111-2222-3333-4444-555555555555 cannot "
 		 "be "
 		 "one: attributes 0x17, 1 bytes of data"},
+		{0x64 + 4, "\x06", 1, /* volatile: a rewrite would drop it */
+		 "image: variable at 0x64: A-11111111-2222-3333-4444-555555555555 cannot "
+		 "be "
+		 "one: attributes 0x6, 1 bytes of data"},
 		{0x64 + 4, "\x80", 1,
 		 "image: variable at 0x64: A-11111111-2222-3333-4444-5"},
 	};

@@ -434,10 +434,11 @@ static int load(const struct image *m, const struct record *record, struct rts_v
 		uint64_t *cost, bool *ret_full)
 {
 	const struct rts_var *var = &record->var;
+	const bool nv = (var->attr & EFI_VARIABLE_NON_VOLATILE) != 0;
 	struct store_name text;
 
 	*cost += (uint64_t)RTS_VARS_OVERHEAD + var->name_len + var->data_len;
-	switch (rts_vars_load(v, var)) {
+	switch (nv ? rts_vars_load(v, var) : EFI_INVALID_PARAMETER) {
 	case EFI_SUCCESS:
 		return 0;
 	case EFI_OUT_OF_RESOURCES:
