@@ -82,10 +82,76 @@ static const struct {
 	{"01041600 61dfe48bca93d211aa0d00e098032b8c abcd" END,
 	 "VenHw(8be4df61-93ca-11d2-aa0d-00e098032b8c,abcd)"},
 	{"04081800 00000000 1000000000000000 2000000000000000" END, "Offset(0x10,0x20)"},
-	{"05010a00 0200 0000 6100" END, "BBS(HD,a)"},
+	{"05010a00 0200 0000 6100" END, "BBS(HD,a,0x0)"},
+	{"01020500 03" END, "PcCard(0x3)"},
+	{"01031800 0b000000 00000080ff000000 ffffff80ff000000" END,
+	 "MemoryMapped(0xB,0xFF80000000,0xFF80FFFFFF)"},
+	{"01060d00 02 0034120000000000" END, "BMC(0x2,0x123400)"},
+	{"02021300 d041080a 01000000 d041030a 00 00 00" END,
+	 "AcpiEx(PNP0A08,PNP0A03,0x1,,,)"},
+	{"02021800 00000000 00000000 00000000 41424300 753100 63" END,
+	 "AcpiEx(0,0,0x0,ABC,c,u1)"},
+	{"02021000 d041080a 01000000 d041030a" END, "AcpiEx(PNP0A08,PNP0A03,0x1,,,)"},
+	{"02030c00 00010180 01000000" END, "AcpiAdr(0x80010100,0x1)"},
+	{"02040800 01000000" END, "NvdimmAcpiAdr(0x1)"},
+	{"03031800 00000000 0807060504030201 0200000000000000" END,
+	 "Fibre(0x102030405060708,0x2)"},
+	{"03041000 00000000 0807060504030201" END, "I1394(0102030405060708)"},
+	{"03060800 07000000" END, "I2O(0x7)"},
+	{"03093000 01000000 61dfe48bca93d211aa0d00e098032b8c"
+	 " 0200000000000000 0300000000000000 0400000000000000" END,
+	 "Infiniband(0x1,8be4df61-93ca-11d2-aa0d-00e098032b8c,0x2,0x3,0x4)"},
+	{"030a1400 5347c1e0bef9d2119a0c0090273fc14d" END, "VenPcAnsi()"},
+	{"030a1400 d6a015adec8bcf4aa073d01de77e2d88" END, "VenUtf8()"},
+	{"030a1500 d6a015adec8bcf4aa073d01de77e2d88 00" END,
+	 "VenMsg(ad15a0d6-8bec-4acf-a073-d01de77e2d88,00)"},
+	{"030e1300 00000000 0000000000000000 00 00 00" END, "Uart(DEFAULT,DEFAULT,D,D)"},
+	{"030f0b00 6a04 0100 08 06 50" END, "UsbMassStorage(0x46A,0x1,0x6,0x50)"},
+	{"030f0b00 ffff ffff ff ff ff" END, "UsbClass(0xFFFF,0xFFFF,0xFF,0xFF,0xFF)"},
+	{"03100e00 0000 6a04 0100 53004e00" END, "UsbWwid(0x46A,0x1,0x0,\"SN\")"},
+	{"03110500 02" END, "Unit(0x2)"},
+	{"03131600 0000 0000 0001000000000000 0100 69716e2e" END,
+	 "iSCSI(iqn.,0x1,0x0001000000000000,None,None,CHAP_BI,TCP)"},
+	{"03131300 0000 0a08 0000000000000000 0200 61" END,
+	 "iSCSI(a,0x2,0x0000000000000000,CRC32C,CRC32C,None,TCP)"},
+	{"03140600 0a00" END, "Vlan(10)"},
+	{"03151800 00000000 0102030405060708 0000000000000002" END,
+	 "FibreEx(0x0102030405060708,0x0000000000000002)"},
+	{"03161800 0102030405060708 0000000000000002 0300 0400" END,
+	 "SasEx(0x0102030405060708,0x0000000000000002,0x4,0x3,0,0,0)"},
+	{"03190600 01 02" END, "UFS(0x1,0x2)"},
+	{"031a0500 01" END, "SD(0x1)"},
+	{"031b0a00 112233445566" END, "Bluetooth(112233445566)"},
+	{"031c2400"
+	 " 686f6d6500000000000000000000000000000000000000000000000000000000" END,
+	 "Wi-Fi(home)"},
+	{"031d0500 02" END, "eMMC(0x2)"},
+	{"031e0b00 112233445566 01" END, "BluetoothLE(112233445566,0x1)"},
+	{"031f2500 00 08080808000000000000000000000000"
+	 " 01010101000000000000000000000000" END,
+	 "Dns(8.8.8.8,1.1.1.1)"},
+	{"03201400 61dfe48bca93d211aa0d00e098032b8c" END,
+	 "NVDIMM(8be4df61-93ca-11d2-aa0d-00e098032b8c)"},
+	{"03210600 01 02" END, "RestService(0x1,0x2)"},
+	{"03221900 01 01020304050607080000000000000000 6e716e00" END,
+	 "NVMEoF(nqn,0x1-01020304050607080000000000000000)"},
+	{"04021800 00000000 1000000000000000 2000000000000000" END, "CDROM(0x0,0x10,0x20)"},
+	{"04031500 61dfe48bca93d211aa0d00e098032b8c 01" END,
+	 "VenMedia(8be4df61-93ca-11d2-aa0d-00e098032b8c,01)"},
+	{"04051400 61dfe48bca93d211aa0d00e098032b8c" END,
+	 "Media(8be4df61-93ca-11d2-aa0d-00e098032b8c)"},
+	{"04092600 0010000000000000 ff1f000000000000"
+	 " 30bd5a3d7541ce876d64d2ade523c4bb 0100" END,
+	 "VirtualCD(0x1000,0x1FFF,1)"},
+	{"04092600 0010000000000000 ff1f000000000000"
+	 " 61dfe48bca93d211aa0d00e098032b8c 0100" END,
+	 "RamDisk(0x1000,0x1FFF,1,8be4df61-93ca-11d2-aa0d-00e098032b8c)"},
+	{"05010c00 1000 0001 61006200" END, "BBS(0x10,a?b,0x100)"},
+	{"03020900 01000200 00" END, "Path(3,2,0100020000)"},
+	{"04010500 01" END, "Path(4,1,01)"},
 	{"0505 0600 aabb" END, "Path(5,5,aabb)"},
 	{"0909 0400" END, "Path(9,9)"},
-	{"01010500 02" END, "Path(1,1,02)"}, /* too short for its kind */
+	{"01010500 02" END, "Path(1,1,02)"}, /* not as long as its kind */
 	{"01010600 0201 7f010400 01010600 0000 " END, "Pci(0x1,0x2),Pci(0x0,0x0)"},
 	/* broken: a length that is too small, or too large, or no end at all */
 	{"01010300 0201", "?010103000201"},
@@ -104,6 +170,27 @@ static void test_paths(void **state)
 
 		assert_string_equal(PRINTED(to, vars_print_path(to, b)), paths[i].text);
 	}
+}
+
+static void test_path_valid(void **state)
+{
+	static const struct {
+		const char *hex;
+		bool valid;
+	} cases[] = {{END, true},
+		     {"01010600 0201" END, true},
+		     {"01010600 0201 7f010400 01010600 0202" END, true},
+		     {"", false},
+		     {"01010600 0201", false},
+		     {END "00", false},
+		     {"01010300" END, false},
+		     {"0101ff00" END, false},
+		     {"7fff0500", false}};
+	uint8_t buf[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_int_equal(vars_path_valid(hex(cases[i].hex, buf)), cases[i].valid);
 }
 
 static int fake_read(struct crypto *c, struct bytes der, struct crypto_x509 *ret)
@@ -274,9 +361,10 @@ static void test_times(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_paths),      cmocka_unit_test(test_short),
-		cmocka_unit_test(test_long),       cmocka_unit_test(test_names),
-		cmocka_unit_test(test_attributes), cmocka_unit_test(test_times),
+		cmocka_unit_test(test_paths), cmocka_unit_test(test_path_valid),
+		cmocka_unit_test(test_short), cmocka_unit_test(test_long),
+		cmocka_unit_test(test_names), cmocka_unit_test(test_attributes),
+		cmocka_unit_test(test_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,9 @@ struct vars {
 	struct store *store;
 	struct rts_vars *vars;
 	struct crypto *crypto;
-	bool tell; /* what the rules say of a write; set before vars_open() */
+	/* set before vars_open(): */
+	bool tell;  /* what the rules say of a write */
+	bool start; /* as a machine does, which forgets CustomMode */
 };
 
 enum vars_use { VARS_READ, VARS_EDIT };
@@ -74,9 +76,22 @@ int vars_time_option(EFI_TIME *ret, const struct cli_option *o, const char *arg)
 EFI_TIME vars_now(void);
 int vars_time_compare(const EFI_TIME *a, const EFI_TIME *b);
 
+/* vars_disk.c: a partition of a disk with GPT, in blocks of the disk. */
+struct vars_partition {
+	uint32_t number; /* from 1 */
+	EFI_GUID guid;   /* its own, not its type */
+	uint64_t start, blocks;
+};
+/* N[,GUID[,START,SIZE]]; what is left out is 0. */
+bool vars_partition_read(const char *text, struct vars_partition *ret);
+/* Partition @number of a disk or its image; 0: its only EFI system partition. EXIT_WELL, or
+ * EXIT_TROUBLE with a message. */
+int vars_disk_find(const char *path, uint32_t number, struct vars_partition *ret);
+
 /* vars_path.c, vars_text.c: values as text, none of which is taken on trust: what they
  * print is safe for a terminal, and UTF-8. */
 void vars_print_path(FILE *to, struct bytes path);
+bool vars_path_valid(struct bytes path); /* nodes, up to the one that ends it */
 void vars_print_name(FILE *to, const CHAR16 *name, uint32_t name_len);
 void vars_print_time(FILE *to, const EFI_TIME *t);
 void vars_print_ucs2(FILE *to, struct bytes text);
@@ -140,6 +155,7 @@ int vars_diff(int argc, char **argv);
 int vars_merge(int argc, char **argv);
 int vars_convert(int argc, char **argv);
 int vars_status(int argc, char **argv);
+int vars_secureboot(int argc, char **argv);
 int vars_audit(int argc, char **argv);
 int vars_enroll(int argc, char **argv);
 int vars_apply(int argc, char **argv);
