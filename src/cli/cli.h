@@ -73,10 +73,6 @@ enum { CLI_GO = -1 };
  */
 int cli_parse(const struct cli_command *c, int *argc, char ***argv, void *to);
 
-/* For what does not use cli_parse() yet. */
-enum { CLI_DONE = -1, CLI_HELPED = -2, CLI_TROUBLE = -3 };
-int cli_next(const struct cli_command *c, int argc, char **argv, const char **ret_arg);
-
 /* Says what operands @c wants. Returns EXIT_TROUBLE. */
 int cli_usage(const struct cli_command *c);
 

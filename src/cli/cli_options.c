@@ -117,8 +117,10 @@ static void bad_option(const struct cli_command *c, int r, const char *element)
 			  name, c->verb);
 }
 
-/* The next option's index, or CLI_DONE and the like. */
-int cli_next(const struct cli_command *c, int argc, char **argv, const char **ret_arg)
+enum { DONE = -1, HELPED = -2, TROUBLE = -3 };
+
+/* The next option's index, or one of those. */
+static int next(const struct cli_command *c, int argc, char **argv, const char **ret_arg)
 {
 	struct option longs[OPTIONS_MAX + 2] = {0};
 	int n = 0, r;
@@ -133,15 +135,15 @@ int cli_next(const struct cli_command *c, int argc, char **argv, const char **re
 	r = getopt_long(argc, argv, ":h", longs, NULL);
 	*ret_arg = optarg;
 	if (r == -1)
-		return CLI_DONE;
+		return DONE;
 	if (r >= FIRST)
 		return r - FIRST;
 	if (r == HELP || r == 'h') {
 		print_help(c);
-		return CLI_HELPED;
+		return HELPED;
 	}
 	bad_option(c, r, argv[optind - 1]);
-	return CLI_TROUBLE;
+	return TROUBLE;
 }
 
 int cli_parse(const struct cli_command *c, int *argc, char ***argv, void *to)
@@ -149,13 +151,13 @@ int cli_parse(const struct cli_command *c, int *argc, char ***argv, void *to)
 	const char *arg;
 	int i, status;
 
-	while ((i = cli_next(c, *argc, *argv, &arg)) >= 0) {
+	while ((i = next(c, *argc, *argv, &arg)) >= 0) {
 		status = set(c, &c->options[i], arg, to);
 		if (status != EXIT_WELL)
 			return status;
 	}
-	if (i != CLI_DONE)
-		return i == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
+	if (i != DONE)
+		return i == HELPED ? EXIT_WELL : EXIT_TROUBLE;
 	*argc -= optind;
 	*argv += optind;
 	if (*argc > c->max)

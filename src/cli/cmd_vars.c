@@ -9,6 +9,7 @@
 #include "base/guid.h"
 #include "base/ucs2.h"
 #include "cli/vars.h"
+#include "vars/vars_siglist.h"
 
 #define VERB "vars"
 
@@ -122,7 +123,7 @@ static int vars_list(int argc, char **argv)
 
 struct get {
 	bool json, raw;
-	const char *output;
+	const char *output, *folder;
 };
 
 static const struct cli_option get_options[] = {
@@ -130,18 +131,54 @@ static const struct cli_option get_options[] = {
 	{"raw", NULL, "write the data as it is to standard output",
 	 CLI_FLAG(struct get, raw)},
 	{"output", "FILE", "write the data as it is to FILE", CLI_TEXT(struct get, output)},
+	{"extract", "DIR", "write each certificate in it to a file in DIR, as DER",
+	 CLI_TEXT(struct get, folder)},
 	{0},
 };
 
 static const struct cli_command get_command = {
 	"vars get",
 	"[OPTION]... STORE NAME[-GUID]",
-	"Shows one variable of STORE. Exit status 1: there is none of that name.",
+	"Shows one variable of STORE. Exit status 1: there is none of that name, or no\n"
+	"certificate in it.",
 	get_options,
 	2,
 	2,
 	"a STORE and a NAME",
 };
+
+static int extract(const struct vars *s, const char *folder, const struct rts_var *var)
+{
+	cleanup(freep) char *stem = name_text(var, false);
+	cleanup(closep) int dir = -1;
+	struct siglist_certs walk = {.rest = {var->data, var->data_len}};
+	char file[CLI_DRIVER_FILE_MAX];
+	struct crypto_x509 x;
+	struct bytes der;
+	unsigned n = 0;
+	int r = EXIT_WELL;
+
+	if (stem == NULL)
+		return cli_error(VERB, "out of memory");
+	if (vars_kind(var) != VARS_SIGNATURES)
+		return cli_error(VERB, "%s: %s holds no signature lists", s->word, stem);
+	while (r == EXIT_WELL && siglist_next_cert(&walk, &der)) {
+		cleanup(freep) char *path = NULL;
+
+		if (n == 0)
+			r = cli_folder_make(VERB, folder, &dir);
+		if (crypto_x509_read(s->crypto, der, &x) < 0)
+			x.common_name[0] = 0;
+		cli_driver_file_name(stem, n++, x.common_name, ".der", file);
+		if (r == EXIT_WELL)
+			r = cli_folder_put(VERB, folder, dir, file, der.p, der.n, &path);
+		if (r == EXIT_WELL) {
+			cli_print_text(stdout, path);
+			putchar('\n');
+		}
+	}
+	return r == EXIT_WELL && n == 0 ? EXIT_FINDINGS : r;
+}
 
 static void show(const struct vars *s, const struct rts_var *var)
 {
@@ -193,6 +230,8 @@ static int vars_get_one(int argc, char **argv)
 		return r == EXIT_FINDINGS ? not_there(&s, argv[1]) : r;
 	if (o.output != NULL)
 		return cli_file_write(VERB, o.output, var->data, var->data_len);
+	if (o.folder != NULL)
+		return extract(&s, o.folder, var);
 	if (o.raw)
 		fwrite(var->data, 1, var->data_len, stdout);
 	else if (!o.json)
@@ -410,28 +449,6 @@ static int vars_delete(int argc, char **argv)
 	return r == EXIT_WELL ? delete_all(&s, argv + 1, argc - 1) : r;
 }
 
-int vars_json_print(json_t *doc)
-{
-	return cli_json_print(VERB, doc);
-}
-
-int vars_options_json(const struct cli_command *c, int argc, char **argv, bool *ret_json,
-		      bool *ret_go)
-{
-	const char *arg;
-	int option;
-
-	while ((option = cli_next(c, argc, argv, &arg)) >= 0)
-		*ret_json = true;
-	*ret_go = option == CLI_DONE;
-	return option == CLI_TROUBLE ? EXIT_TROUBLE : EXIT_WELL;
-}
-
-int vars_usage(const struct cli_command *c, const char *want)
-{
-	return cli_error(c->verb, "wants %s; see 'runtserv %s --help'", want, c->verb);
-}
-
 static const struct cli_form forms[] = {
 	{"list", vars_list, "[OPTION]... STORE [NAME|NAME-GUID]..."},
 	{"get", vars_get_one, "[OPTION]... STORE NAME[-GUID]"},
@@ -439,6 +456,7 @@ static const struct cli_form forms[] = {
 	{"delete", vars_delete, "STORE NAME[-GUID]..."},
 	{"boot", vars_boot, "[OPTION]... STORE"},
 	{"status", vars_status, "[OPTION]... STORE"},
+	{"secureboot", vars_secureboot, "[OPTION]... STORE on|off"},
 	{"enroll", vars_enroll, "[OPTION]... STORE"},
 	{"audit", vars_audit, "[OPTION]... STORE"},
 	{"apply", vars_apply, "[OPTION]... STORE NAME[-GUID] FILE.auth"},

@@ -66,7 +66,6 @@ bool vars_known(struct vars_name *name, uint32_t *ret_attr);
 /* @form is ASCII; each # in it is a hexadecimal digit. */
 bool vars_name_is(const CHAR16 *name, uint32_t name_len, const char *form);
 
-bool vars_number(const char *text, uint64_t max, uint64_t *ret);
 bool vars_attr_read(const char *text, uint32_t *ret);
 const char *vars_attr_text(uint32_t attr, char ret[40]);
 /* YYYY-MM-DD[THH:MM:SS[Z]] */
@@ -142,12 +141,6 @@ json_t *vars_json(const struct vars_certs *certs, const struct rts_var *var);
 		"quota", "BYTES", "room in the store, as for serve (default 262144)", \
 			CLI_NUMBER(type, member, 1, VARS_QUOTA_MAX)                   \
 	}
-
-/* For what does not use cli_parse() yet. */
-int vars_json_print(json_t *doc);
-int vars_options_json(const struct cli_command *c, int argc, char **argv, bool *ret_json,
-		      bool *ret_go);
-int vars_usage(const struct cli_command *c, const char *want);
 
 /* The forms of the verb that have a file of their own. */
 int vars_boot(int argc, char **argv);

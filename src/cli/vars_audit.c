@@ -21,13 +21,16 @@ static const EFI_GUID x509_type = EFI_CERT_X509_GUID;
 static const struct {
 	EFI_GUID guid;
 	const CHAR16 *name;
-	uint32_t name_len;
 	const char *text;
+	uint32_t name_len;
+	bool revokes, mok; /* what may not boot; shim's, which most stores lack */
 } keys[] = {
-	{EFI_GLOBAL_VARIABLE_GUID, u"PK", sizeof u"PK", "PK"},
-	{EFI_GLOBAL_VARIABLE_GUID, u"KEK", sizeof u"KEK", "KEK"},
-	{EFI_IMAGE_SECURITY_DATABASE_GUID, u"db", sizeof u"db", "db"},
-	{EFI_IMAGE_SECURITY_DATABASE_GUID, u"dbx", sizeof u"dbx", "dbx"},
+	{EFI_GLOBAL_VARIABLE_GUID, u"PK", "PK", sizeof u"PK", false, false},
+	{EFI_GLOBAL_VARIABLE_GUID, u"KEK", "KEK", sizeof u"KEK", false, false},
+	{EFI_IMAGE_SECURITY_DATABASE_GUID, u"db", "db", sizeof u"db", false, false},
+	{EFI_IMAGE_SECURITY_DATABASE_GUID, u"dbx", "dbx", sizeof u"dbx", true, false},
+	{SHIM_LOCK_GUID, u"MokList", "MokList", sizeof u"MokList", false, true},
+	{SHIM_LOCK_GUID, u"MokListX", "MokListX", sizeof u"MokListX", true, true},
 };
 #define KEYS (sizeof keys / sizeof *keys)
 
@@ -90,7 +93,7 @@ static struct status status_of(const struct vars *s)
 
 int vars_status(int argc, char **argv)
 {
-	cleanup(vars_close) struct vars s = {0};
+	cleanup(vars_close) struct vars s = {.start = true};
 	struct cli_json o = {0};
 	struct status st;
 	int r = cli_parse(&status_command, &argc, &argv, &o);
@@ -114,6 +117,8 @@ int vars_status(int argc, char **argv)
 		for (size_t i = 0; i < KEYS; i++) {
 			const struct rts_var *var = key_var(&s, i);
 
+			if (var == NULL && keys[i].mok)
+				continue;
 			printf("%-10s  ", keys[i].text);
 			if (var != NULL)
 				vars_print_short(
@@ -128,6 +133,55 @@ int vars_status(int argc, char **argv)
 			printf("note: %s\n", st.note);
 	}
 	return r == EXIT_WELL && !st.secure ? EXIT_FINDINGS : r;
+}
+
+struct secureboot {
+	uint64_t quota;
+};
+
+static const struct cli_option secureboot_options[] = {
+	VARS_QUOTA_OPTION(struct secureboot, quota),
+	{0},
+};
+
+static const struct cli_command secureboot_command = {
+	"vars secureboot",
+	"[OPTION]... STORE on|off",
+	"Turns secure boot in STORE on or off, for when there is a platform key. Exit\n"
+	"status 1: it is turned on, and has no effect as long as there is none.",
+	secureboot_options,
+	2,
+	2,
+	"a STORE, and 'on' or 'off'",
+};
+
+int vars_secureboot(int argc, char **argv)
+{
+	cleanup(vars_close) struct vars s = {0};
+	struct secureboot o = {RTS_VARS_QUOTA};
+	struct rts_var_edit e = {.var = {.guid = EFI_SECURE_BOOT_ENABLE_DISABLE_GUID,
+					 .attr = VARS_NV,
+					 .name = u"SecureBootEnable",
+					 .name_len = sizeof u"SecureBootEnable",
+					 .data_len = 1}};
+	uint8_t value;
+	int r = cli_parse(&secureboot_command, &argc, &argv, &o);
+
+	if (r != CLI_GO)
+		return r;
+	if (strcmp(argv[1], "on") != 0 && strcmp(argv[1], "off") != 0)
+		return cli_usage(&secureboot_command);
+	value = strcmp(argv[1], "on") == 0;
+	e.var.data = &value;
+	r = vars_open(&s, argv[0], VARS_EDIT, o.quota);
+	if (r == EXIT_WELL)
+		r = vars_edit(&s, &e, 1);
+	if (r == EXIT_WELL && value == 1 && key_var(&s, 0) == NULL) {
+		cli_error(VERB, "%s: no effect as long as there is no platform key (PK)",
+			  s.word);
+		r = EXIT_FINDINGS;
+	}
+	return r;
 }
 
 struct audit {
@@ -258,7 +312,7 @@ static void audit_cert(struct audit *a, size_t key, struct bytes der)
 	if (is_test_key(&x))
 		finding(a, keys[key].text,
 			"a test key, whose private half is public: ", x.subject);
-	if (key != 3 && vars_time_compare(&x.not_after, &a->date) < 0)
+	if (!keys[key].revokes && vars_time_compare(&x.not_after, &a->date) < 0)
 		finding(a, keys[key].text,
 			"expired (which firmware does not mind): ", x.subject);
 	if (!a->json)
@@ -372,7 +426,8 @@ static int audit(struct audit *a)
 			audit_cert(a, k, der);
 		if (a->json && var != NULL)
 			audit_json(a, k, var);
-		count_others(a, k, counts);
+		if (var != NULL || !keys[k].mok)
+			count_others(a, k, counts);
 	}
 	for (size_t k = 0; k < sizeof successors / sizeof *successors; k++)
 		if (has_name(a, successors[k].key, successors[k].old) &&

@@ -2,7 +2,6 @@
 /* `runtserv vars boot`: the boot manager's entries (UEFI 2.10 §3.1), shown, made, removed
  * and put in order. A change is one commit. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,45 +13,77 @@
 
 #define VERB       "vars"
 #define NUMBERS    65536U
-#define ORDER_MAX  4096U /* entries; more than a firmware walks through */
+#define ORDER_MAX  32768U /* entries; more than a variable can hold */
 #define OPTION_MAX 16384U
+#define TEXT_MAX   2047U /* characters */
 
 static const EFI_GUID global = EFI_GLOBAL_VARIABLE_GUID;
 
-enum {
+/* The one change that is asked for. */
+enum action {
+	BOOT_SHOW,
 	BOOT_ADD,
-	BOOT_FILE,
-	BOOT_URI,
-	BOOT_PATH,
-	BOOT_ARGS,
-	BOOT_FIRST,
 	BOOT_REMOVE,
 	BOOT_ORDER,
 	BOOT_NEXT,
 	BOOT_ENABLE,
 	BOOT_DISABLE,
-	BOOT_QUOTA,
-	BOOT_JSON,
 };
 
-static const struct cli_option options[] = {
-	[BOOT_ADD] = {"add", "NAME", "add an entry with that description; where it leads:"},
-	[BOOT_FILE] = {"file", "PATH", "  \\EFI\\... on whichever disk has it"},
-	[BOOT_URI] = {"uri", "URI", "  something to load by HTTP"},
-	[BOOT_PATH] = {"device-path", "HEX", "  a whole device path"},
-	[BOOT_ARGS] = {"args", "TEXT", "  what it is given, as UCS-2"},
-	[BOOT_FIRST] = {"first", NULL, "  and put it first in the order, not last"},
-	[BOOT_REMOVE] = {"remove", "N", "remove entry N, also from the order"},
-	[BOOT_ORDER] = {"order", "N,N,...",
-			"set the order; those left out stay, unordered"},
-	[BOOT_NEXT] = {"next", "N", "boot entry N once; none: forget that"},
-	[BOOT_ENABLE] = {"enable", "N", "make entry N active"},
-	[BOOT_DISABLE] = {"disable", "N", "make entry N inactive"},
-	[BOOT_QUOTA] = {"quota", "BYTES",
-			"room in the store, as for serve (default 262144)"},
-	[BOOT_JSON] = {"json", NULL, "print a JSON document"},
-	{NULL, NULL, NULL},
+struct boot {
+	struct vars s;
+	enum action action;
+	const char *name, *arg; /* of its option */
+	const char *file, *disk, *uri, *path, *args;
+	struct vars_partition partition; /* .number 0: not named */
+	bool first, once, json;
+	uint64_t quota;
+	uint16_t order[ORDER_MAX];
+	size_t order_count;
 };
+
+static int set_action(void *to, const struct cli_option *option, const char *arg);
+
+static int set_partition(void *to, const struct cli_option *option, const char *arg)
+{
+	return vars_partition_read(arg, &((struct boot *)to)->partition)
+		       ? EXIT_WELL
+		       : cli_error(VERB, "--%s %s: not %s", option->name, arg, option->arg);
+}
+
+/* clang-format off */
+static const struct cli_option options[] = {
+	{"add", "NAME", "add an entry with that description", CLI_CALL(set_action)},
+	{"remove", "N", "remove entry N, also from the order", CLI_CALL(set_action)},
+	{"order", "N,N,...", "set the order; those left out stay, unordered", CLI_CALL(set_action)},
+	{"next", "N", "boot entry N once; none: forget that", CLI_CALL(set_action)},
+	{"enable", "N", "make entry N active", CLI_CALL(set_action)},
+	{"disable", "N", "make entry N inactive", CLI_CALL(set_action)},
+	{"file", "PATH", "where a new entry leads: \\EFI\\... on whichever disk has it", CLI_TEXT(struct boot, file)},
+	{"disk", "DISK", "  or on the EFI system partition of DISK, a disk or its\n  image (raw) with a GUID partition table", CLI_TEXT(struct boot, disk)},
+	{"partition", "N[,GUID[,START,SIZE]]", "  or on partition N of DISK; without DISK, GUID is\n  the partition's, and START and SIZE are in blocks", CLI_CALL(set_partition)},
+	{"uri", "URI", "or to something to load by HTTP", CLI_TEXT(struct boot, uri)},
+	{"device-path", "HEX", "or, a whole device path", CLI_TEXT(struct boot, path)},
+	{"args", "TEXT", "what it is given, as UCS-2", CLI_TEXT(struct boot, args)},
+	{"first", NULL, "put it first in the order, not last", CLI_FLAG(struct boot, first)},
+	{"once", NULL, "boot it next, once, and leave the order alone", CLI_FLAG(struct boot, once)},
+	VARS_QUOTA_OPTION(struct boot, quota),
+	{"json", NULL, "print a JSON document", CLI_FLAG(struct boot, json)},
+	{0},
+};
+/* clang-format on */
+
+static int set_action(void *to, const struct cli_option *option, const char *arg)
+{
+	struct boot *b = to;
+
+	if (b->action != BOOT_SHOW)
+		return cli_error(VERB, "boot makes one change at a time");
+	b->action = BOOT_ADD + (enum action)(option - options);
+	b->name = option->name;
+	b->arg = arg;
+	return EXIT_WELL;
+}
 
 static const struct cli_command command = {
 	"vars boot",
@@ -61,18 +92,9 @@ static const struct cli_command command = {
 	"is\n"
 	"a number in hexadecimal, as in BootN. Exit status 1: there is no entry N.",
 	options,
-	true,
-};
-
-struct boot {
-	struct vars s;
-	int action; /* -1: show */
-	const char *arg;
-	const char *file, *uri, *path, *args;
-	bool first, json;
-	uint64_t quota;
-	uint16_t order[ORDER_MAX];
-	size_t order_count;
+	1,
+	1,
+	"a STORE",
 };
 
 static void boot_fini(struct boot **b)
@@ -106,6 +128,7 @@ static const struct rts_var *entry(const struct boot *b, uint16_t number)
 static bool number_of(const struct rts_var *var, uint16_t *ret)
 {
 	unsigned n = 0;
+	CHAR16 name[9];
 
 	if (!guid_eq(&var->guid, &global) ||
 	    !vars_name_is(var->name, var->name_len, "Boot####"))
@@ -113,10 +136,12 @@ static bool number_of(const struct rts_var *var, uint16_t *ret)
 	for (int i = 4; i < 8; i++)
 		n = n << 4 | (unsigned)hex_digit((char)var->name[i]);
 	*ret = (uint16_t)n;
-	return true;
+	entry_name(*ret, name);
+	return memcmp(var->name, name, sizeof name) == 0; /* in capitals */
 }
 
-static void read_order(struct boot *b)
+/* False: half a number is left over. */
+static bool read_order(struct boot *b)
 {
 	const struct rts_var *var = VARS_GET(&b->s, &global, u"BootOrder");
 	const struct bytes data = {var != NULL ? var->data : NULL,
@@ -126,6 +151,7 @@ static void read_order(struct boot *b)
 	while (b->order_count < ORDER_MAX &&
 	       bytes_read(data, b->order_count * 2, &b->order[b->order_count], 2))
 		b->order_count++;
+	return data.n == 2 * b->order_count;
 }
 
 static size_t position(const struct boot *b, uint16_t number)
@@ -182,9 +208,11 @@ static int show_json(const struct boot *b)
 		if (var != NULL)
 			json_array_append_new(entries, vars_json(&certs, var));
 	snprintf(text, sizeof text, "Boot%04X", next_boot(b, &n) ? n : 0);
-	return vars_json_print(json_pack(
-		"{s:s, s:o, s:o, s:o}", "schema", "runtserv.vars/1", "order", order, "next",
-		next_boot(b, &n) ? json_string(text) : json_null(), "variables", entries));
+	return cli_json_print(VERB,
+			      json_pack("{s:s, s:o, s:o, s:o}", "schema", "runtserv.vars/1",
+					"order", order, "next",
+					next_boot(b, &n) ? json_string(text) : json_null(),
+					"variables", entries));
 }
 
 static int show(const struct boot *b)
@@ -246,8 +274,8 @@ static int no_entry(const struct boot *b, uint16_t number)
 static int entry_named(const struct boot *b, uint16_t *ret, const struct rts_var **ret_var)
 {
 	if (!hex_number(b->arg, strlen(b->arg), ret))
-		return cli_error(VERB, "--%s %s: not the number of an entry",
-				 options[b->action].name, b->arg);
+		return cli_error(VERB, "--%s %s: not the number of an entry", b->name,
+				 b->arg);
 	*ret_var = entry(b, *ret);
 	return *ret_var != NULL ? EXIT_WELL : no_entry(b, *ret);
 }
@@ -294,15 +322,21 @@ static int do_order(struct boot *b)
 	return order_edit(b, &e) > 0 ? vars_edit(&b->s, &e, 1) : EXIT_WELL;
 }
 
+static struct rts_var_edit next_edit(const uint16_t *number)
+{
+	return (struct rts_var_edit){.var = {.guid = global,
+					     .attr = VARS_NV_RT,
+					     .name = u"BootNext",
+					     .name_len = sizeof(u"BootNext"),
+					     .data = (const uint8_t *)number,
+					     .data_len = sizeof *number}};
+}
+
 static int do_next(struct boot *b)
 {
-	struct rts_var_edit e = {.var = {.guid = global,
-					 .attr = VARS_NV_RT,
-					 .name = u"BootNext",
-					 .name_len = sizeof(u"BootNext"),
-					 .data_len = 2}};
+	uint16_t n = 0;
+	struct rts_var_edit e = next_edit(&n);
 	const struct rts_var *var = NULL;
-	uint16_t n;
 	int r;
 
 	if (strcmp(b->arg, "none") == 0) {
@@ -312,10 +346,7 @@ static int do_next(struct boot *b)
 			       : EXIT_WELL;
 	}
 	r = entry_named(b, &n, &var);
-	if (var == NULL)
-		return r;
-	e.var.data = (const uint8_t *)&n;
-	return vars_edit(&b->s, &e, 1);
+	return var != NULL ? vars_edit(&b->s, &e, 1) : r;
 }
 
 static int do_remove(struct boot *b)
@@ -381,68 +412,104 @@ static void put_node(struct writer *w, uint8_t type, uint8_t subtype, const void
 	writer_put(w, p, n);
 }
 
-/* UTF-8 as UCS-2; with its NUL. False: it is not, or too long. */
-static bool put_ucs2(struct writer *w, const char *text, bool slashes, CHAR16 *to,
-		     size_t cap)
+/* UTF-8 as UCS-2; with its NUL. @option: whose it is. */
+static int put_ucs2(struct writer *w, const char *option, const char *text)
 {
-	const size_t n = ucs2_from_utf8(text, strlen(text), to, cap - 1);
+	CHAR16 to[TEXT_MAX + 1];
+	const size_t n = ucs2_from_utf8(text, strlen(text), to, TEXT_MAX);
 
-	if (n == 0 || n > cap - 1)
-		return false;
+	if (n == 0 || n > TEXT_MAX)
+		return cli_error(VERB, "--%s: nothing, not UTF-8 of UCS-2, or too long",
+				 option);
 	to[n] = 0;
-	for (size_t i = 0; slashes && i < n; i++)
+	for (size_t i = 0; strcmp(option, "file") == 0 && i < n; i++)
 		if (to[i] == '/')
 			to[i] = '\\';
-	if (w != NULL)
-		writer_put(w, to, 2 * (n + 1));
-	return true;
+	writer_put(w, to, 2 * (n + 1));
+	return EXIT_WELL;
+}
+
+/* A short path begins here: the firmware looks for the disk (UEFI 2.10 §10.3.5.1). */
+static void put_partition(struct writer *w, const struct vars_partition *p)
+{
+	static const uint8_t gpt[] = {2, 2};
+	uint8_t room[38];
+	struct writer node = {.p = room, .cap = sizeof room};
+
+	writer_put(&node, &p->number, 4);
+	writer_put(&node, &p->start, 8);
+	writer_put(&node, &p->blocks, 8);
+	writer_put(&node, &p->guid, sizeof p->guid);
+	writer_put(&node, gpt, sizeof gpt);
+	put_node(w, 4, 1, room, sizeof room);
+}
+
+static int put_hex_path(struct writer *w, const char *hex)
+{
+	const struct writer start = *w;
+
+	for (const char *p = hex; *p != 0; p += 2) {
+		const int hi = hex_digit(p[0]), lo = hi < 0 ? -1 : hex_digit(p[1]);
+		const uint8_t byte = (uint8_t)(hi << 4 | lo);
+
+		if (lo < 0)
+			return cli_error(VERB,
+					 "--device-path: not bytes in hexadecimal at %zu",
+					 (size_t)(p - hex));
+		writer_put(w, &byte, 1);
+	}
+	if (!w->full && !vars_path_valid((struct bytes){start.p + start.n, w->n - start.n}))
+		return cli_error(VERB, "--device-path: its nodes do not end where it ends");
+	return EXIT_WELL;
 }
 
 /* The device path that --file, --uri or --device-path means. */
-static bool put_path(const struct boot *b, struct writer *w)
+static int put_path(const struct boot *b, struct writer *w)
 {
-	CHAR16 name[1024];
+	uint8_t room[2 * (TEXT_MAX + 1)];
+	struct writer text = {.p = room, .cap = sizeof room};
+	int r;
 
-	if (b->file != NULL) {
-		if (!put_ucs2(NULL, b->file, true, name, 1024))
-			return false;
-		put_node(w, 4, 4, name, 2 * (ucs2_len(name, 1024) + 1));
-	} else if (b->uri != NULL) {
+	if (b->path != NULL)
+		return put_hex_path(w, b->path);
+	if (b->uri != NULL) {
+		for (const char *p = b->uri; *p != 0; p++)
+			if (*p <= 0x20 || *p >= 0x7f)
+				return cli_error(VERB, "--uri: not one: character %zu",
+						 (size_t)(p - b->uri) + 1);
 		put_node(w, 3, 24, b->uri, strlen(b->uri));
 	} else {
-		for (const char *p = b->path; *p != 0; p += 2) {
-			const int hi = hex_digit(p[0]), lo = hi < 0 ? -1 : hex_digit(p[1]);
-			const uint8_t byte = (uint8_t)(hi << 4 | lo);
-
-			if (lo < 0)
-				return false;
-			writer_put(w, &byte, 1);
-		}
-		return w->n >= 4;
+		r = put_ucs2(&text, "file", b->file);
+		if (r != EXIT_WELL)
+			return r;
+		if (b->partition.number != 0)
+			put_partition(w, &b->partition);
+		put_node(w, 4, 4, room, text.n);
 	}
 	put_node(w, 0x7f, 0xff, NULL, 0);
-	return true;
+	return EXIT_WELL;
 }
 
-static bool make_option(const struct boot *b, struct writer *w)
+static int make_option(const struct boot *b, struct writer *w)
 {
 	uint8_t path_room[OPTION_MAX / 2];
 	struct writer path = {.p = path_room, .cap = sizeof path_room};
 	const uint32_t attributes = LOAD_OPTION_ACTIVE;
-	CHAR16 text[2048];
 	uint16_t len;
+	int r = put_path(b, &path);
 
-	if (!put_path(b, &path) || path.full)
-		return false;
+	if (r == EXIT_WELL && path.full)
+		return cli_error(VERB, "--add: a device path of %zu bytes is too long",
+				 path.n);
 	len = (uint16_t)path.n;
 	writer_put(w, &attributes, sizeof attributes);
 	writer_put(w, &len, sizeof len);
-	if (!put_ucs2(w, b->arg, false, text, 2048))
-		return false;
-	writer_put(w, path_room, path.n);
-	if (b->args != NULL && !put_ucs2(w, b->args, false, text, 2048))
-		return false;
-	return !w->full;
+	if (r == EXIT_WELL)
+		r = put_ucs2(w, "add", b->arg);
+	writer_put(w, path_room, path.full ? 0 : path.n);
+	if (r == EXIT_WELL && b->args != NULL)
+		r = put_ucs2(w, "args", b->args);
+	return r;
 }
 
 static int do_add(struct boot *b)
@@ -452,27 +519,31 @@ static int do_add(struct boot *b)
 	struct rts_var_edit edits[2] = {0};
 	CHAR16 name[9];
 	uint32_t n = 0;
+	uint16_t number;
+	int r = make_option(b, &w);
 
-	if ((b->file != NULL) + (b->uri != NULL) + (b->path != NULL) != 1)
-		return cli_error(VERB, "--add wants one of --file, --uri, --device-path");
-	if (!make_option(b, &w))
-		return cli_error(VERB,
-				 "--add: not a description, or not a path, or too long");
+	if (r != EXIT_WELL)
+		return r;
 	while (n < NUMBERS &&
 	       (entry(b, (uint16_t)n) != NULL || position(b, (uint16_t)n) < b->order_count))
 		n++;
 	if (n == NUMBERS || b->order_count == ORDER_MAX)
 		return cli_error(VERB, "%s: no room for another entry", b->s.word);
-	entry_name((uint16_t)n, name);
+	number = (uint16_t)n;
+	entry_name(number, name);
 	edits[0].var = (struct rts_var){.guid = global,
 					.attr = VARS_NV_RT,
 					.name = name,
 					.name_len = ENTRY_NAME_LEN,
 					.data = room,
 					.data_len = (uint32_t)w.n};
+	if (b->once) {
+		edits[1] = next_edit(&number);
+		return vars_edit(&b->s, edits, 2);
+	}
 	if (b->first)
 		memmove(b->order + 1, b->order, 2 * b->order_count);
-	b->order[b->first ? 0 : b->order_count] = (uint16_t)n;
+	b->order[b->first ? 0 : b->order_count] = number;
 	b->order_count++;
 	(void)order_edit(b, &edits[1]);
 	return vars_edit(&b->s, edits, 2);
@@ -494,68 +565,59 @@ static int act(struct boot *b)
 	}
 }
 
-static int set_option(struct boot *b, int option, const char *arg)
+/* Whether the options go together; and where --disk and --partition lead. */
+static int check_options(struct boot *b)
 {
-	switch (option) {
-	case BOOT_FILE:
-		b->file = arg;
-		break;
-	case BOOT_URI:
-		b->uri = arg;
-		break;
-	case BOOT_PATH:
-		b->path = arg;
-		break;
-	case BOOT_ARGS:
-		b->args = arg;
-		break;
-	case BOOT_FIRST:
-		b->first = true;
-		break;
-	case BOOT_JSON:
-		b->json = true;
-		break;
-	case BOOT_QUOTA:
-		if (!vars_number(arg, VARS_QUOTA_MAX, &b->quota))
-			return cli_error(VERB, "--quota %s: not a number of bytes", arg);
-		break;
-	default:
-		if (b->action >= 0)
-			return cli_error(VERB, "boot makes one change at a time");
-		b->action = option;
-		b->arg = arg;
-		break;
-	}
-	return EXIT_WELL;
+	static const EFI_GUID none;
+	const struct vars_partition *p = &b->partition;
+	const bool on = b->disk != NULL || p->number != 0;
+	const bool has_guid = !guid_eq(&p->guid, &none);
+
+	if (b->action != BOOT_ADD)
+		return b->file == NULL && b->uri == NULL && b->path == NULL && !on &&
+				       b->args == NULL && !b->first && !b->once
+			       ? EXIT_WELL
+			       : cli_error(VERB, "--file, --disk, --partition, --uri, "
+						 "--device-path, --args, --first and "
+						 "--once go with --add");
+	if ((b->file != NULL) + (b->uri != NULL) + (b->path != NULL) != 1)
+		return cli_error(VERB, "--add wants one of --file, --uri, --device-path");
+	if (on && b->file == NULL)
+		return cli_error(VERB, "--disk and --partition go with --file");
+	if (b->first && b->once)
+		return cli_error(VERB, "--first or --once, not both");
+	if (b->disk == NULL)
+		return on && !has_guid
+			       ? cli_error(VERB,
+					   "--partition %u: which disk? --disk DISK, "
+					   "or --partition %u,GUID",
+					   p->number, p->number)
+			       : EXIT_WELL;
+	return has_guid ? cli_error(VERB, "--disk tells the partition's GUID; no other")
+			: vars_disk_find(b->disk, p->number, &b->partition);
 }
 
 int vars_boot(int argc, char **argv)
 {
 	cleanup(boot_fini) struct boot *b = calloc(1, sizeof *b);
-	const char *arg;
-	int option, r;
+	int r;
 
 	if (b == NULL)
 		return cli_error(VERB, "out of memory");
-	b->action = -1;
 	b->quota = RTS_VARS_QUOTA;
-	while ((option = cli_next(&command, argc, argv, &arg)) >= 0) {
-		r = set_option(b, option, arg);
-		if (r != EXIT_WELL)
-			return r;
-	}
-	if (option != CLI_DONE)
-		return option == CLI_HELPED ? EXIT_WELL : EXIT_TROUBLE;
-	if (argc - optind != 1)
-		return vars_usage(&command, "a STORE");
-	if (b->action != BOOT_ADD && (b->file != NULL || b->uri != NULL ||
-				      b->path != NULL || b->args != NULL || b->first))
-		return cli_error(VERB,
-				 "--file, --uri, --device-path, --args and --first go "
-				 "with --add");
-	r = vars_open(&b->s, argv[optind], b->action < 0 ? VARS_READ : VARS_EDIT, b->quota);
+	r = cli_parse(&command, &argc, &argv, b);
+	if (r != CLI_GO)
+		return r;
+	r = check_options(b);
+	if (r == EXIT_WELL)
+		r = vars_open(&b->s, argv[0],
+			      b->action == BOOT_SHOW ? VARS_READ : VARS_EDIT, b->quota);
 	if (r != EXIT_WELL)
 		return r;
-	read_order(b);
-	return b->action < 0 ? show(b) : act(b);
+	if (!read_order(b) && b->action != BOOT_SHOW && b->action != BOOT_ORDER)
+		return cli_error(VERB,
+				 "%s: BootOrder ends in half a number; see --order, or "
+				 "delete it",
+				 b->s.word);
+	return b->action == BOOT_SHOW ? show(b) : act(b);
 }

@@ -48,10 +48,11 @@ struct enroll {
 	bool has_owner, replace;
 	EFI_TIME time;
 	uint64_t quota;
-	const char *new_pk;
+	const char *new_pk, *sbat;
 	struct source *sources; /* as they were given */
 	size_t source_count;
 	struct crypto_new_key key;
+	struct list sbat_level;
 };
 
 static int add_option(void *to, const struct cli_option *option, const char *arg)
@@ -90,6 +91,7 @@ static const struct cli_option enroll_options[] = {
 	[ENROLL_MOK] = {"mok", "FILE|sha256:HEX", "shim's MokList", CLI_CALL(add_option)},
 	[ENROLL_MOKX] = {"mokx", "FILE|sha256:HEX", "shim's MokListX", CLI_CALL(add_option)},
 	{"generate-pk", "FILE", "make a platform key, and keep it, with its certificate,\nin FILE, which must not be there", CLI_TEXT(struct enroll, new_pk)},
+	{"sbat", "FILE", "shim's SbatLevel, in place of the one there is: lines of CSV,\nthe first of which is sbat,1,...", CLI_TEXT(struct enroll, sbat)},
 	{"owner", "GUID", "whose they are (default: Microsoft's for theirs, else zeros)", CLI_CALL(set_owner)},
 	{"replace", NULL, "in place of what those variables hold", CLI_FLAG(struct enroll, replace)},
 	{"time", "TIME", "when they are written, YYYY-MM-DDTHH:MM:SS, UTC (default: now)", CLI_CALL(set_time)},
@@ -133,6 +135,7 @@ static void enroll_fini(struct enroll *e)
 	free(e->sources);
 	for (size_t i = 0; i < TARGETS; i++)
 		free(e->lists[i].p);
+	free(e->sbat_level.p);
 }
 
 static int list_add(struct list *l, const void *p, size_t n)
@@ -268,31 +271,49 @@ static int add_source(struct enroll *e, const struct source *s)
 				   s->option->name, arg);
 }
 
-/* The value that a variable is to have; *ret_n 0: nothing is new. */
+/* What shim reads: text without a NUL, whose first line is its version. */
+static int read_sbat(const char *path, struct list *ret)
+{
+	static const char head[] = "sbat,1,";
+	const int r = cli_file_read(path, VARS_FILE_MAX, &ret->p, &ret->n);
+
+	if (r < 0)
+		return cli_error(VERB, "%s: %s", path, strerror(-r));
+	if (ret->n < sizeof head || memcmp(ret->p, head, sizeof head - 1) != 0 ||
+	    memchr(ret->p, 0, ret->n) != NULL)
+		return cli_error(VERB,
+				 "%s: no SBAT level: it begins with %s, and has no NUL",
+				 path, head);
+	return EXIT_WELL;
+}
+
+/* The value that a variable is to have, in which nothing is twice; *ret_n 0: nothing is
+ * new; SIZE_MAX: what it has cannot be added to. */
 static uint8_t *new_value(const struct enroll *e, int target, const struct rts_var *old,
 			  size_t *ret_n)
 {
-	const struct list *l = &e->lists[target];
-	const struct bytes before = {
-		old != NULL ? old->data : NULL,
-		old != NULL && !e->replace && target != ENROLL_PK ? old->data_len : 0};
-	uint8_t *p = malloc(before.n + l->n + 1);
-	size_t n = 0;
+	const bool keep = old != NULL && !e->replace && target != ENROLL_PK;
+	const size_t before = keep ? old->data_len : 0;
+	struct bytes rest = {e->lists[target].p, e->lists[target].n};
+	uint8_t *p = malloc(before + rest.n + 1);
+	size_t n = before, more;
+	struct siglist one;
 
-	*ret_n = 0;
 	if (p == NULL)
 		return NULL;
-	if (before.n > 0)
-		memcpy(p, before.p, before.n);
-	if (!siglist_filter(before, (struct bytes){l->p, l->n}, p + before.n, &n))
-		n = SIZE_MAX;
-	*ret_n = n == 0 || n == SIZE_MAX ? n : before.n + n;
+	if (before > 0)
+		memcpy(p, old->data, before);
+	while (n != SIZE_MAX && siglist_next(&rest, &one))
+		n = siglist_filter((struct bytes){p, n}, one.all, p + n, &more) ? n + more
+										: SIZE_MAX;
+	*ret_n = n == before ? 0 : n;
 	return p;
 }
 
 static int enroll_all(struct enroll *e)
 {
-	struct rts_var_edit edits[TARGETS] = {0};
+	static const EFI_GUID shim = SHIM_LOCK_GUID;
+	struct rts_var_edit edits[TARGETS + 1] = {0};
 	uint8_t *values[TARGETS] = {0};
 	size_t count = 0;
 	int r = EXIT_WELL;
@@ -324,6 +345,14 @@ static int enroll_all(struct enroll *e)
 				.data = values[i],
 				.data_len = (uint32_t)n};
 	}
+	if (e->sbat != NULL)
+		edits[count++].var =
+			(struct rts_var){.guid = shim,
+					 .attr = VARS_NV,
+					 .name = u"SbatLevel",
+					 .name_len = sizeof u"SbatLevel",
+					 .data = e->sbat_level.p,
+					 .data_len = (uint32_t)e->sbat_level.n};
 	if (r == EXIT_WELL && count > 0)
 		r = vars_edit(&e->s, edits, count);
 	for (int i = 0; i < TARGETS; i++)
@@ -373,7 +402,7 @@ int vars_enroll(int argc, char **argv)
 
 	if (r != CLI_GO)
 		return r;
-	if (e.source_count == 0 && e.new_pk == NULL)
+	if (e.source_count == 0 && e.new_pk == NULL && e.sbat == NULL)
 		return cli_usage(&enroll_command);
 	r = crypto_new(&e.crypto);
 	if (r < 0)
@@ -381,6 +410,8 @@ int vars_enroll(int argc, char **argv)
 	r = EXIT_WELL;
 	for (size_t i = 0; r == EXIT_WELL && i < e.source_count; i++)
 		r = add_source(&e, &e.sources[i]);
+	if (r == EXIT_WELL && e.sbat != NULL)
+		r = read_sbat(e.sbat, &e.sbat_level);
 	if (r == EXIT_WELL && e.new_pk != NULL)
 		r = make_pk(&e);
 	if (r == EXIT_WELL)
@@ -441,7 +472,7 @@ static int apply(struct vars *s, struct vars_name *name, const char *text, bool 
 
 int vars_apply(int argc, char **argv)
 {
-	cleanup(vars_close) struct vars s = {.tell = true};
+	cleanup(vars_close) struct vars s = {.tell = true, .start = true};
 	cleanup(freep) struct vars_name *name = malloc(sizeof *name);
 	cleanup(freep) uint8_t *p = NULL;
 	struct apply o = {.quota = RTS_VARS_QUOTA};

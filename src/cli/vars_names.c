@@ -41,6 +41,10 @@ static const struct {
 	{SHIM_LOCK_GUID, "MokListTrusted", VARS_NV},
 	{SHIM_LOCK_GUID, "MokSBState", VARS_NV},
 	{SHIM_LOCK_GUID, "SbatLevel", VARS_NV},
+	{SHIM_LOCK_GUID, "SHIM_DEBUG", VARS_NV_RT},
+	{SHIM_LOCK_GUID, "SHIM_VERBOSE", VARS_NV_RT},
+	{SHIM_LOCK_GUID, "FALLBACK_VERBOSE", VARS_NV_RT},
+	{SHIM_LOCK_GUID, "FB_NO_REBOOT", VARS_NV_RT},
 };
 
 bool vars_name_is(const CHAR16 *name, uint32_t name_len, const char *form)
@@ -69,11 +73,6 @@ bool vars_known(struct vars_name *name, uint32_t *ret_attr)
 		return true;
 	}
 	return name->has_guid;
-}
-
-bool vars_number(const char *text, uint64_t max, uint64_t *ret)
-{
-	return cli_number(text, strlen(text), 0, max, ret);
 }
 
 static const struct {

@@ -51,7 +51,7 @@ static int fill(struct vars *s, enum vars_use use, uint64_t quota, struct diag *
 	if (EFI_ERROR(rts_vars_new(&config, &s->vars)))
 		return diag(d, -ENOMEM, "%s: out of memory", s->word);
 	r = store_load(s->store, s->vars, d);
-	if (r == 0 && EFI_ERROR(rts_vars_start(s->vars)))
+	if (r == 0 && s->start && EFI_ERROR(rts_vars_start(s->vars)))
 		return diag(d, -ENOMEM, "%s: out of memory", s->word);
 	return r;
 }
@@ -60,7 +60,7 @@ int vars_open(struct vars *s, const char *word, enum vars_use use, uint64_t quot
 {
 	struct diag d = {0};
 
-	*s = (struct vars){.word = word, .tell = s->tell};
+	*s = (struct vars){.word = word, .tell = s->tell, .start = s->start};
 	if (strcmp(word, "memory:") == 0)
 		return cli_error(VERB, "memory: keeps nothing to work on");
 	if (fill(s, use, use == VARS_READ ? VARS_QUOTA_MAX : quota, &d) < 0)

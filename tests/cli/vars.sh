@@ -48,6 +48,10 @@ ok 'list of a broken store' $?
 [ ! -e "$sample.lock" ] && [ ! -e nope.json.lock ] && [ ! -e nope.json ]
 ok 'reading leaves nothing behind' $?
 
+run 0 get --extract certs "$sample" db && [ "$(cat out)" = certs/db-db.der ] && [ ! -s err ] &&
+	tail -c +45 <("$runtserv" vars get --raw "$sample" db) | cmp - certs/db-db.der && fails 'no signature lists' get --extract no "$sample" BootOrder && [ ! -e no ]
+ok 'get: certificates into a folder' $?
+
 # errors of the command line
 fails 'wants' list && fails 'wants' get "$sample" &&
 	fails 'wants' set s.json BootNext && fails 'wants' delete s.json
@@ -67,6 +71,10 @@ fresh
 quiet 0 set --time 2026-01-02T03:04:05 --file <("$runtserv" vars get --raw s.json KEK) s.json db &&
 	run 0 get s.json db && grep -q 'written 2026-01-02T03:04:05Z' out && grep -q 'certificate CN=KEK' out
 ok 'set of keys, with a time' $?
+fresh
+quiet 0 set --data 01 s.json CustomMode && run 0 list s.json CustomMode && grep -q '  on$' out && cp s.json on.json &&
+	quiet 0 set --data 0100 s.json BootNext && quiet 0 delete s.json BootNext && cmp s.json on.json
+ok 'set of what a machine forgets at its start: it does, and nobody else' $?
 fresh
 fails 'known namespace' set --data 00 s.json Mine && same
 ok 'set: unknown namespace' $?
@@ -114,10 +122,60 @@ run 1 boot --remove 7 s.json && grep -q 'there is no Boot0007' err && run 1 boot
 	fails 'not the number' boot --next xyz s.json && fails 'not numbers' boot --order ,1 s.json &&
 	fails 'one change' boot --next 1 --remove 1 s.json && fails 'wants one of' boot --add A s.json &&
 	fails 'wants one of' boot --add A --file a --uri b s.json && fails 'go with' boot --file a s.json &&
-	fails '--add: not' boot --add A --device-path 0g s.json && quiet 0 boot --next none s.json && same
+	fails 'hexadecimal at 0' boot --add A --device-path 0g s.json && fails 'do not end' boot --add A --device-path 02010c00 s.json &&
+	fails '--args' boot --add A --file a --args $'\xff' s.json && fails '--uri' boot --add A --uri 'http://a b' s.json &&
+	fails 'too long' boot --add A --file "$(printf %03000d 0)" s.json && quiet 0 boot --next none s.json && same
 ok 'boot: what is no entry, and what is no change' $?
 
+# an entry that leads to a partition
+disk() { python3 "$top/tests/cli/vars_disk.py" "$@"; }
+esp=11111111-2222-3333-4444-000000000002
+disk disk.raw
+quiet 0 boot --add D --disk disk.raw --file 'EFI/d.efi' s.json && quiet 0 boot --add P --partition "1,$esp" --file "$efi" --once s.json &&
+	quiet 0 boot --add N --disk disk.raw --partition 1 --file a s.json && quiet 0 boot --add G --partition "2,$esp,64,0x10" --file a s.json &&
+	shows vars-boot-disk.txt 0 boot s.json
+ok 'boot: a file on a partition, by disk, number, GUID' $?
+disk disk.raw 4096 && fresh && quiet 0 boot --add D --disk disk.raw --file a s.json && run 0 get s.json Boot0002 &&
+	grep -q "HD(2,GPT,$esp,0x40,0x10)/a" out
+ok 'boot: a disk with blocks of 4096 bytes' $?
+disk disk.raw first && fresh && run 0 boot --add D --disk disk.raw --file a s.json && grep -q 'checksum.*the copy at the end' err &&
+	run 0 get s.json Boot0002 && grep -q "HD(2,GPT,$esp,0x40,0x10)/a" out
+ok 'boot: the second table where the first is broken' $?
+fresh
+while read -r flaws words; do
+	disk disk.raw ${flaws//,/ }
+	fails "disk.raw: $words" boot --add D --disk disk.raw --file a s.json && same || break
+done <<'END'
+first,last partitions at 0x400: checksum
+head partition table at 0x200: checksum
+self partition table at 0x200: it says block 0x2
+many partition table at 0x200: 16777216 entries
+range partition 2: blocks 0x40 to 0x12c, of 0x22 to 0x5d
+wiped no GUID partition table
+two 1 and 2 are EFI system partitions
+none no EFI system partition
+cut ends at 0x400
+END
+ok 'boot: disks whose table is no good' $?
+disk disk.raw
+printf 'QFI\xfb' >disk.qcow2
+fails 'qcow2' boot --add D --disk disk.qcow2 --file a s.json && fails 'no partition 3' boot --add D --disk disk.raw --partition 3 --file a s.json &&
+	fails 'which disk' boot --add D --partition 2 --file a s.json && fails 'go with --file' boot --add D --partition 2 --uri a s.json &&
+	fails 'no other' boot --add D --disk disk.raw --partition "2,$esp" --file a s.json && fails 'not both' boot --add D --first --once --file a s.json &&
+	fails 'not N' boot --add D --partition 0 --file a s.json && fails 'not N' boot --add D --partition "1,$esp,5" --file a s.json &&
+	fails 'No such file' boot --add D --disk nope --file a s.json && fails 'ends at 0x0' boot --add D --disk /dev/null --file a s.json && same
+ok 'boot: what is no disk, and what is no partition' $?
+
 # keys
+fresh
+quiet 0 secureboot s.json off && run 1 status s.json && quiet 0 secureboot s.json on && run 0 status s.json && quiet 0 delete s.json PK &&
+	run 1 secureboot s.json on && grep -q 'no platform key' err && fails 'on' secureboot s.json maybe
+ok 'secureboot: on and off' $?
+printf 'sbat,1,2024010900\nshim,4\n' >sbat.csv
+fresh
+quiet 0 enroll --sbat sbat.csv s.json && run 0 get --raw s.json SbatLevel && cmp out sbat.csv && run 0 list s.json SbatLevel &&
+	grep -q '^NV+BS  ' out && fails 'no SBAT level' enroll --sbat "$sample" s.json
+ok "enroll: shim's SbatLevel" $?
 fresh
 shows vars-status.txt 0 status "$sample"
 ok 'status: on' $?
@@ -131,8 +189,13 @@ shows vars-audit.json 1 audit --json --date 2040-01-01 "$sample"
 ok 'audit: expired' $?
 "$runtserv" vars get --output db.esl "$sample" db
 tail -c +45 db.esl >db.der
-{ echo noise; echo '-----BEGIN CERTIFICATE-----'; base64 -w64 db.der; echo '-----END CERTIFICATE-----'; } >db.pem
+pem() { echo '-----BEGIN CERTIFICATE-----'; base64 -w64 "$1"; echo '-----END CERTIFICATE-----'; }
+{ echo noise; pem db.der; } >db.pem
 hash=$(printf %064d 7)
+cp "$sample" m.json && quiet 0 enroll --mok db.pem --mokx "sha256:$hash" m.json && run 0 audit --date 2027-01-01 m.json &&
+	grep -q '^MokList CN=db$' out && grep -q '^MokListX 1 hash$' out && run 0 status m.json && grep -q '^MokListX    1 hash$' out &&
+	run 1 audit --date 2040-01-01 m.json && grep -q '^! MokList: expired' out
+ok "audit: shim's lists" $?
 mine=5f3c6b1e-7f0a-4c0e-9d3b-0c1d2e3f4a5b
 quiet 0 enroll --owner $mine --pk db.der --kek db.pem --db db.esl --dbx "sha256:$hash" --mok db.pem --time 2026-01-01 new.json &&
 	run 0 list new.json && [ "$(wc -l <out)" = 6 ] && run 0 get --raw new.json KEK && cmp out db.esl &&
@@ -141,7 +204,9 @@ quiet 0 enroll --owner $mine --pk db.der --kek db.pem --db db.esl --dbx "sha256:
 	run 0 list new.json MokList && grep -q '^NV+BS  ' out
 ok 'enroll: certificates as DER, PEM and list, and a hash, into a new store' $?
 cp new.json before.json
-quiet 0 enroll --owner $mine --kek db.der --db db.der --dbx "sha256:$hash" new.json && cmp new.json before.json
+quiet 0 enroll --owner $mine --kek db.der --db db.der --dbx "sha256:$hash" new.json && cmp new.json before.json &&
+	quiet 0 enroll --owner $mine --kek db.der --kek db.pem --db db.pem --db db.esl --dbx "sha256:$hash" --dbx "sha256:$hash" twice.json &&
+	for name in KEK db dbx; do cmp <("$runtserv" vars get --raw new.json $name) <("$runtserv" vars get --raw twice.json $name) || break; done
 ok 'enroll: what is there already is not added again' $?
 quiet 0 enroll --dbx "sha256:$(printf %064d 8)" new.json && run 0 list new.json dbx && grep -q '2 hashes$' out &&
 	quiet 0 enroll --replace --dbx "sha256:$hash" new.json && run 0 list new.json dbx && grep -q '1 hash$' out
@@ -157,7 +222,8 @@ fails 'no certificate' enroll --db "$sample" made.json && fails 'not a hash' enr
 	cat db.der db.der >two.der && fails 'no certificate' enroll --db two.der made.json &&
 	sed 's/^MII/MIX/' db.pem >broken.pem && fails 'broken' enroll --db broken.pem made.json
 ok 'enroll: what is no key' $?
-cat db.pem db.pem >two.pem && fails 'not what a guest' enroll --pk two.pem two.json && [ ! -e two.json ]
+"$runtserv" vars get --extract . "$sample" KEK >/dev/null && { cat db.pem; pem KEK-KEK.der; } >two.pem &&
+	fails 'not what a guest' enroll --pk two.pem two.json && [ ! -e two.json ]
 ok 'enroll: one platform key' $?
 cp "$sample" a.json
 run 1 audit --dbx db.esl a.json && grep -q '^! dbx: 1 of 1 entries of the update are missing$' out &&
