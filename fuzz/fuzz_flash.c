@@ -48,7 +48,7 @@ static bool load(const struct store_text *image, struct rts_vars *v,
 
 static void json_of(const struct rts_vars *v, struct store_text *ret)
 {
-	check(store_json_write(rts_vars_current(v), ret) == 0);
+	check(store_json_write(rts_vars_current(v), NULL, ret) == 0);
 }
 
 static void same(struct rts_vars *a, struct rts_vars *b)

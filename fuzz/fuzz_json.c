@@ -49,7 +49,7 @@ static bool load_run(const char *text, size_t len, struct rts_vars *v)
 static void write_both(const struct rts_vars *v, struct store_text *nv,
 		       struct store_text *run)
 {
-	if (store_json_write(rts_vars_current(v), nv) < 0 ||
+	if (store_json_write(rts_vars_current(v), NULL, nv) < 0 ||
 	    store_run_write(rts_vars_current(v), "boot", 1, run) < 0)
 		abort();
 }

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "store/store_text.h"
 
 #define G    "\"guid\": \"11111111-2222-3333-4444-555555555555\""
@@ -788,6 +789,82 @@ static void run_and_store_disagree(void **state)
 	fixture_fini(&f);
 }
 
+/* Takes the first @max variables away at once. */
+static void remove_many(struct fixture *f, size_t max)
+{
+	struct rts_var_edit edits[16];
+	struct rts_vars_cursor cursor = {0};
+	const struct rts_var *var;
+	size_t n = 0, which;
+
+	while (n < max && rts_vars_view_next(rts_vars_current(f->v), &cursor, &var))
+		if ((var->attr & EFI_VARIABLE_NON_VOLATILE) != 0)
+			edits[n++] = (struct rts_var_edit){*var, true};
+	assert_int_equal(rts_vars_edit(f->v, edits, n, &which), EFI_SUCCESS);
+}
+
+/* A text is made of what stood in the one before and of what has changed; the file must be
+ * the text that the state makes afresh, whatever the changes were. */
+static void made_of_pieces(void **state)
+{
+	struct fixture f;
+	uint32_t seed = 1;
+	size_t len;
+
+	(void)state;
+	fixture_init(&f, "a.json");
+	assert_int_equal(fixture_open(&f), 0);
+	for (unsigned round = 1; round < 600; round++) {
+		cleanup(freep) char *file = NULL, *fresh = NULL;
+		const unsigned n = (seed = seed * 1103515245 + 12345) >> 8;
+		const CHAR16 name[] = {u'V', (CHAR16)(u'0' + n % 8),
+				       (CHAR16)(u'0' + n / 8 % 4), 0};
+
+		/* no value: it goes */
+		(void)fixture_set(&f, name, n / 32 % 8 == 0 ? BS : NV,
+				  "0123456789" + n / 256 % 11);
+		if (round % 60 == 0)
+			remove_many(&f, round % 120 == 0 ? 12 : 5);
+		fresh = fixture_nv_text(f.v);
+		file = fixture_read(&f, "a.json", &len);
+		if (file != NULL)
+			assert_string_equal(file, fresh);
+	}
+	assert_true(len > 1000);
+	fixture_fini(&f);
+}
+
+/* A piece that is copied may be all that fits. */
+static void pieces_fill_the_room(void **state)
+{
+	static char value[40000];
+	struct store_text none = {0};
+	struct fixture f;
+	size_t less = 0;
+
+	(void)state;
+	fixture_init(&f, "a.json");
+	assert_int_equal(fixture_open_word(&f, "memory:"), 0);
+	memset(value, 'v', sizeof value - 1);
+	for (size_t n = 32400; less < 65600; n++) {
+		struct store_text past = {0}, text = {0};
+
+		value[n] = 0;
+		assert_int_equal(fixture_set(&f, u"A", NV, value), EFI_SUCCESS);
+		value[n] = 'v';
+		assert_int_equal(fixture_set(&f, u"B", NV, "b"), EFI_SUCCESS);
+		assert_int_equal(store_json_write(rts_vars_current(f.v), &none, &past), 0);
+		assert_int_equal(store_json_write(rts_vars_current(f.v), &past, &text), 0);
+		assert_int_equal(text.n, past.n);
+		assert_memory_equal(text.p, past.p, text.n);
+		less = text.n;
+		store_text_fini(&past);
+		store_text_fini(&text);
+	}
+	assert_true(less < 66000);
+	fixture_fini(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -812,6 +889,8 @@ int main(void)
 		cmocka_unit_test(survives),
 		cmocka_unit_test(ignored_runs),
 		cmocka_unit_test(run_and_store_disagree),
+		cmocka_unit_test(made_of_pieces),
+		cmocka_unit_test(pieces_fill_the_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

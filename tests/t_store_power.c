@@ -199,7 +199,7 @@ static uint64_t held_by(const struct kind *kind, const struct rts_vars *v)
 	uint64_t h;
 
 	if (kind->use == STORE_SERVE)
-		assert_int_equal(store_json_write(rts_vars_current(v), &t), 0);
+		assert_int_equal(store_json_write(rts_vars_current(v), NULL, &t), 0);
 	else
 		assert_int_equal(store_folder_write(rts_vars_current(v), "", &t, &d), 0);
 	h = hash(t.p, t.n);

@@ -35,6 +35,8 @@ struct rts_var {
 	uint8_t digest[32];
 	const CHAR16 *name;
 	const uint8_t *data;
+	uint64_t serial; /* given by the service: what differs in anything has another one,
+			    as long as it lives; ignored in what it is handed */
 };
 
 /* How far the machine has come since its reset; each goes from false to true only (PI 1.8

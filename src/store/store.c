@@ -364,7 +364,7 @@ static int read_whole(const struct store *s, struct store_text *ret,
 	if (r < 0)
 		return diag(d, r, "%s: %s", s->label, strerror(-r));
 	store_text_fini(ret);
-	*ret = (struct store_text){text, len, len};
+	*ret = (struct store_text){.p = text, .n = len, .cap = len};
 	return 0;
 }
 
@@ -527,7 +527,7 @@ static int write_next(struct store *s, const struct rts_vars_view *view, struct 
 	else if (s->kind == STORE_FOLDER)
 		r = store_folder_write(view, s->label, &s->next, d);
 	else
-		r = store_json_write(view, &s->next);
+		r = store_json_write(view, &s->acked, &s->next);
 	if (r == 0 && s->next.n > length_max(s))
 		r = -EFBIG;
 	return r < 0 ? diag(d, r, "%s", strerror(-r)) : 0;

@@ -95,13 +95,14 @@ int store_json_parse(const struct store_source *in, struct rts_vars *v, bool *re
 	return rc;
 }
 
-int store_json_write(const struct rts_vars_view *view, struct store_text *ret)
+int store_json_write(const struct rts_vars_view *view, const struct store_text *past,
+		     struct store_text *ret)
 {
 	ret->n = 0;
 	if (!store_text_reserve(ret, 512))
 		return -ENOMEM;
 	STORE_TEXT(ret, "{\n    \"version\": 2,\n    ");
-	if (!var_write_all(ret, view, EFI_VARIABLE_NON_VOLATILE))
+	if (!var_write_all(ret, past, view, EFI_VARIABLE_NON_VOLATILE))
 		return -ENOMEM;
 	STORE_TEXT(ret, "\n}");
 	return 0;

@@ -36,8 +36,10 @@ int store_over_quota(const char *label, const struct rts_vars *v, uint64_t cost,
 		     struct diag *d);
 
 /* Puts the non-volatile variables into @ret, in place of what it holds, byte for byte as
- * QEMU writes them. 0 or -ENOMEM. */
-int store_json_write(const struct rts_vars_view *view, struct store_text *ret);
+ * QEMU writes them. @past, an earlier text of the same service, or NULL: what has not
+ * changed since is copied from there. 0 or -ENOMEM. */
+int store_json_write(const struct rts_vars_view *view, const struct store_text *past,
+		     struct store_text *ret);
 
 /* Loads a STORE.run into @v when it is whole and of this boot of the host; otherwise says
  * in the log why not, and @v is untouched. 0 or -ENOMEM. */

@@ -275,7 +275,7 @@ int store_run_write(const struct rts_vars_view *view, const char *boot_id,
 	STORE_TEXT(ret, "\n    },\n");
 	if (!latches_write(ret, &latches) || !policies_write(ret, view))
 		return -ENOMEM;
-	if (!var_write_all(ret, view, 0))
+	if (!var_write_all(ret, NULL, view, 0))
 		return -ENOMEM;
 	STORE_TEXT(ret, "\n}");
 	return 0;

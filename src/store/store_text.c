@@ -15,6 +15,7 @@
 void store_text_fini(struct store_text *t)
 {
 	free(t->p);
+	free(t->pieces);
 	*t = (struct store_text){0};
 }
 
@@ -32,6 +33,21 @@ bool store_text_reserve(struct store_text *t, size_t more)
 		return false;
 	t->p = p;
 	t->cap = cap;
+	return true;
+}
+
+bool store_text_note(struct store_text *t, uint64_t serial, size_t at)
+{
+	if (t->piece_count == t->piece_cap) {
+		const size_t cap = t->piece_cap > 0 ? 2 * t->piece_cap : 64;
+		struct store_piece *p = reallocarray(t->pieces, cap, sizeof *p);
+
+		if (p == NULL)
+			return false;
+		t->pieces = p;
+		t->piece_cap = cap;
+	}
+	t->pieces[t->piece_count++] = (struct store_piece){serial, at, t->n - at};
 	return true;
 }
 

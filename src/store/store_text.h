@@ -13,9 +13,18 @@
 struct store_text {
 	char *p;
 	size_t n, cap;
+	struct store_piece { /* where its variables stand, if that was noted */
+		uint64_t serial;
+		size_t at, len;
+	} * pieces;
+	size_t piece_count, piece_cap;
 };
 
 void store_text_fini(struct store_text *t);
+
+/* Notes that what was written since @at is the variable with that serial number; false: out
+ * of memory. */
+bool store_text_note(struct store_text *t, uint64_t serial, size_t at);
 
 /* Room for @more bytes, which the functions below then take without asking. */
 bool store_text_reserve(struct store_text *t, size_t more);

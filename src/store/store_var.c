@@ -18,6 +18,7 @@
 	(EFI_VARIABLE_NON_VOLATILE | EFI_VARIABLE_BOOTSERVICE_ACCESS |      \
 	 EFI_VARIABLE_RUNTIME_ACCESS | EFI_VARIABLE_HARDWARE_ERROR_RECORD | \
 	 EFI_VARIABLE_TIME_BASED_AUTHENTICATED_WRITE_ACCESS)
+#define PIECES_AHEAD   8U /* a change that takes more variables away is rare */
 #define UNKNOWN_LOGGED 8U /* each costs a walk through the text */
 
 struct quoted var_quote(const char *s)
@@ -297,6 +298,7 @@ bool var_write_name(struct store_text *t, const CHAR16 *name, uint32_t name_len)
 	return true;
 }
 
+#define SPARE  512U /* room for what comes between variables, and at the end */
 #define MEMBER ",\n            "
 
 static bool var_write(struct store_text *t, const struct rts_var *var)
@@ -306,7 +308,7 @@ static bool var_write(struct store_text *t, const struct rts_var *var)
 
 	STORE_TEXT(t, "\n        {\n            ");
 	if (!var_write_name(t, var->name, var->name_len) ||
-	    !store_text_reserve(t, 512 + 2 * (size_t)var->data_len))
+	    !store_text_reserve(t, SPARE + 2 * (size_t)var->data_len))
 		return false;
 	if (var->has_digest) {
 		STORE_TEXT(t, MEMBER "\"digest\": \"");
@@ -330,13 +332,43 @@ static bool var_write(struct store_text *t, const struct rts_var *var)
 	return true;
 }
 
-bool var_write_all(struct store_text *t, const struct rts_vars_view *view, uint32_t nv)
+/* The same variable in an earlier text, from *@at on: changes are few, and keep the order.
+ */
+static const struct store_piece *piece_of(const struct store_text *past, uint64_t serial,
+					  size_t *at)
+{
+	for (size_t i = *at; i < past->piece_count && i < *at + PIECES_AHEAD; i++)
+		if (past->pieces[i].serial == serial) {
+			*at = i + 1;
+			return &past->pieces[i];
+		}
+	return NULL;
+}
+
+static bool var_write_piece(struct store_text *t, const struct store_text *past,
+			    const struct rts_var *var, size_t *at)
+{
+	const struct store_piece *same = piece_of(past, var->serial, at);
+	const size_t begin = t->n;
+
+	if (same == NULL)
+		return var_write(t, var) && store_text_note(t, var->serial, begin);
+	if (!store_text_reserve(t, SPARE + same->len))
+		return false;
+	store_text_put(t, past->p + same->at, same->len);
+	return store_text_note(t, var->serial, begin);
+}
+
+bool var_write_all(struct store_text *t, const struct store_text *past,
+		   const struct rts_vars_view *view, uint32_t nv)
 {
 	struct rts_vars_cursor cursor = {0};
 	const struct rts_var *var;
 	bool first = true;
+	size_t at = 0;
 
-	if (!store_text_reserve(t, 512))
+	t->piece_count = 0;
+	if (!store_text_reserve(t, SPARE))
 		return false;
 	STORE_TEXT(t, "\"variables\": [");
 	while (rts_vars_view_next(view, &cursor, &var)) {
@@ -345,7 +377,7 @@ bool var_write_all(struct store_text *t, const struct rts_vars_view *view, uint3
 		if (!first)
 			STORE_TEXT(t, ",");
 		first = false;
-		if (!var_write(t, var))
+		if (past != NULL ? !var_write_piece(t, past, var, &at) : !var_write(t, var))
 			return false;
 	}
 	STORE_TEXT(t, "\n    ]");

@@ -47,7 +47,9 @@ int var_load(struct var_reader *r, json_t *object, struct rts_vars *v, uint64_t 
 int var_name(struct var_reader *r, json_t *object, CHAR16 **ret, uint32_t *ret_len);
 int var_guid(struct var_reader *r, json_t *object, EFI_GUID *ret);
 
-/* Variables with @nv (NON_VOLATILE or 0), as the elements of a list two levels deep. False:
- * no memory. */
-bool var_write_all(struct store_text *t, const struct rts_vars_view *view, uint32_t nv);
+/* Variables with @nv (NON_VOLATILE or 0), as the elements of a list two levels deep, those
+ * that are in @past (not NULL: the pieces are noted) as they stand there. False: no memory.
+ */
+bool var_write_all(struct store_text *t, const struct store_text *past,
+		   const struct rts_vars_view *view, uint32_t nv);
 bool var_write_name(struct store_text *t, const CHAR16 *name, uint32_t name_len);

@@ -60,7 +60,7 @@ struct rts_vars {
 	struct rts_vars_phase phase;
 	struct rts_vars_latches latches;
 	bool run_unsaved; /* the store could not keep the phase: every change tries again */
-	uint64_t commits;
+	uint64_t commits, serial; /* ... given so far */
 	struct rts_vars_view current;
 	struct { /* an import under way */
 		bool open, wants_nv;

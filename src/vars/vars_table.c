@@ -45,6 +45,7 @@ struct node *node_new(struct rts_vars *v, const struct rts_var *var)
 	if (n == NULL)
 		return NULL;
 	*n = (struct node){.var = *var};
+	n->var.serial = ++v->serial;
 	p = (uint8_t *)(n + 1);
 	if (var->data_len > 0 && var->data != NULL)
 		memcpy(p, var->data, var->data_len);

@@ -168,7 +168,7 @@ char *fixture_nv_text(const struct rts_vars *v)
 {
 	struct store_text t = {0};
 
-	assert_int_equal(store_json_write(rts_vars_current(v), &t), 0);
+	assert_int_equal(store_json_write(rts_vars_current(v), NULL, &t), 0);
 	return finished(&t);
 }
 
