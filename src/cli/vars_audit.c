@@ -268,13 +268,13 @@ static bool has_name(const struct audit *a, size_t key, const char *name)
 }
 
 /* Which of Microsoft's generations; NULL: neither. */
-static const char *generation(const struct crypto_x509 *x)
+static const char *generation(const char *subject)
 {
-	if (strstr(x->subject, "O=Microsoft Corporation") == NULL)
+	if (strstr(subject, "O=Microsoft Corporation") == NULL)
 		return NULL;
-	return strstr(x->common_name, "2023") != NULL   ? "2023"
-	       : strstr(x->common_name, "2011") != NULL ? "2011"
-							: NULL;
+	return strstr(subject, "2023") != NULL   ? "2023"
+	       : strstr(subject, "2011") != NULL ? "2011"
+						 : NULL;
 }
 
 static bool is_test_key(const struct crypto_x509 *x)
@@ -284,10 +284,14 @@ static bool is_test_key(const struct crypto_x509 *x)
 	       strcasestr(x->subject, "snakeoil") != NULL;
 }
 
+static bool is_expired(const struct audit *a, const EFI_TIME *not_after)
+{
+	return vars_time_compare(not_after, &a->date) < 0;
+}
+
 static void print_cert(const struct audit *a, size_t key, const struct crypto_x509 *x)
 {
-	const bool expired = vars_time_compare(&x->not_after, &a->date) < 0;
-	const char *born = generation(x);
+	const char *born = generation(x->subject);
 
 	printf("%-4s ", keys[key].text);
 	cli_print_text(stdout, x->subject);
@@ -297,7 +301,7 @@ static void print_cert(const struct audit *a, size_t key, const struct crypto_x5
 	vars_print_time(stdout, &x->not_before);
 	fputs(" to ", stdout);
 	vars_print_time(stdout, &x->not_after);
-	printf("%s%s%s\n", expired ? ", expired" : "",
+	printf("%s%s%s\n", is_expired(a, &x->not_after) ? ", expired" : "",
 	       born != NULL ? ", Microsoft's of " : "", born != NULL ? born : "");
 }
 
@@ -312,7 +316,7 @@ static void audit_cert(struct audit *a, size_t key, struct bytes der)
 	if (is_test_key(&x))
 		finding(a, keys[key].text,
 			"a test key, whose private half is public: ", x.subject);
-	if (!keys[key].revokes && vars_time_compare(&x.not_after, &a->date) < 0)
+	if (!keys[key].revokes && is_expired(a, &x.not_after))
 		finding(a, keys[key].text,
 			"expired (which firmware does not mind): ", x.subject);
 	if (!a->json)
@@ -323,16 +327,26 @@ static void audit_cert(struct audit *a, size_t key, struct bytes der)
 static void audit_json(struct audit *a, size_t key, const struct rts_var *var)
 {
 	const struct vars_certs certs = {a->s.crypto, crypto_x509_read};
-	json_t *o = vars_json(&certs, var), *s, *cert;
+	json_t *o = vars_json(&certs, var), *s;
 	size_t i;
 
 	json_array_foreach(json_object_get(o, "signatures"), i, s)
 	{
-		cert = json_object_get(s, "certificate");
-		if (!json_is_object(cert))
+		json_t *cert = json_object_get(s, "certificate");
+		const char *subject = json_string_value(json_object_get(cert, "subject"));
+		const char *end = json_string_value(json_object_get(cert, "not_after"));
+		EFI_TIME not_after;
+
+		if (subject == NULL || end == NULL || !vars_time_read(end, &not_after))
 			continue;
 		json_object_set_new(cert, "variable", json_string(keys[key].text));
 		json_object_set(cert, "owner", json_object_get(s, "owner"));
+		json_object_set_new(cert, "expired",
+				    json_boolean(is_expired(a, &not_after)));
+		json_object_set_new(cert, "generation",
+				    generation(subject) != NULL
+					    ? json_string(generation(subject))
+					    : json_null());
 		json_array_append(a->certs, cert);
 	}
 	json_decref(o);

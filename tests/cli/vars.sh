@@ -187,6 +187,12 @@ shows vars-audit.txt 0 audit --date 2027-01-01 "$sample"
 ok 'audit: nothing to say' $?
 shows vars-audit.json 1 audit --json --date 2040-01-01 "$sample"
 ok 'audit: expired' $?
+ms=/usr/share/OVMF/OVMF_VARS_4M.ms.fd
+if [ -e $ms ]; then
+	run 1 audit --json --date 2026-01-01 $ms && [ "$(grep -c '"generation": "2011"' out)" = 3 ] && ! grep -q '"expired": true' out &&
+		run 1 audit --json --date 2040-01-01 $ms && [ "$(grep -c '"expired": true' out)" = 5 ]
+	ok "audit: Microsoft's of 2011" $?
+fi
 "$runtserv" vars get --output db.esl "$sample" db
 tail -c +45 db.esl >db.der
 pem() { echo '-----BEGIN CERTIFICATE-----'; base64 -w64 "$1"; echo '-----END CERTIFICATE-----'; }
