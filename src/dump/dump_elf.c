@@ -12,6 +12,7 @@
 /* QEMU's note of one processor: version, size, 18 registers, 10 segments, CR0 to CR4. */
 #define QEMU_VERSION 1U
 #define QEMU_CR3     0x1a0U /* CR4 is next */
+#define NOTES_MAX    65536U
 
 /* Bits 63 to 56: set in every address that a kernel has for itself, with five levels too.
  * QEMU's dumps with paging have the lower half's addresses with bits 63 to 48 set. */
@@ -56,7 +57,8 @@ void dump_notes(struct rts_dump *dump, struct bytes notes)
 	struct bytes name, desc;
 	uint64_t off = 0;
 
-	while (bytes_read(notes, off, &h, sizeof h) &&
+	/* each of many segments may have the same ones */
+	while (dump->note_count++ < NOTES_MAX && bytes_read(notes, off, &h, sizeof h) &&
 	       bytes_sub(notes, off + sizeof h, h.n_namesz, &name) &&
 	       bytes_sub(notes, off + sizeof h + align4(h.n_namesz), h.n_descsz, &desc)) {
 		if (h.n_type == 0 && name.n == 5 && memcmp(name.p, "QEMU", 5) == 0)

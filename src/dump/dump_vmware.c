@@ -42,15 +42,24 @@ struct tag {
 	uint64_t next;
 };
 
+/* What is told of a region. */
+enum { ADDRESS, PLACE, COUNT, MEMBERS };
+static const char *const members[] = {
+	[ADDRESS] = "regionPPN", [PLACE] = "regionPageNum", [COUNT] = "regionSize"};
+
+struct region {
+	uint32_t pages[MEMBERS];
+	unsigned told; /* a bit for each */
+};
+#define ALL_TOLD ((1U << MEMBERS) - 1)
+
 struct vm {
 	struct bytes meta;
 	bool wide; /* lengths of blocks have eight bytes */
 	unsigned tag_count;
-	struct {
-		uint32_t address; /* all three in pages */
-		uint32_t place;
-		uint32_t count;
-	} region[REGIONS_MAX];
+	bool cut; /* a list did not end, or has too many */
+	uint64_t cut_at;
+	struct region region[REGIONS_MAX];
 	uint64_t region_count;
 	struct tag memory; /* kind 0: not in this file */
 	struct {
@@ -72,7 +81,7 @@ static bool length(const struct vm *vm, uint64_t *at, uint64_t *ret)
 	return true;
 }
 
-/* False: the list ends here, or the file does. */
+/* False: the file ends here. */
 static bool tag_read(const struct vm *vm, uint64_t at, struct tag *ret)
 {
 	struct tag t = {0};
@@ -80,7 +89,7 @@ static bool tag_read(const struct vm *vm, uint64_t at, struct tag *ret)
 	uint64_t unpacked;
 	uint16_t pad;
 
-	if (!bytes_read(vm->meta, at, head, sizeof head) || (head[0] | head[1]) == 0)
+	if (!bytes_read(vm->meta, at, head, sizeof head))
 		return false;
 	t.kind = head[0] & 0x3fU;
 	t.index_count = head[0] >> 6;
@@ -103,6 +112,20 @@ static bool tag_read(const struct vm *vm, uint64_t at, struct tag *ret)
 	t.next = t.len > vm->meta.n - at ? vm->meta.n : at + t.len;
 	*ret = t;
 	return true;
+}
+
+/* False: the list ends here. */
+static bool tag_next(struct vm *vm, uint64_t at, struct tag *ret)
+{
+	uint16_t end;
+
+	if (bytes_read(vm->meta, at, &end, sizeof end) && end == 0)
+		return false;
+	if (vm->tag_count++ < TAGS_MAX && tag_read(vm, at, ret))
+		return true;
+	vm->cut = true;
+	vm->cut_at = at;
+	return false;
 }
 
 static bool named(const struct tag *t, const char *name)
@@ -128,14 +151,11 @@ static void memory_tag(struct vm *vm, const struct tag *t)
 		vm->region_count = v;
 	else if (named(t, "Memory"))
 		vm->memory = *t;
-	if (t->index_count == 0 || t->index[0] >= REGIONS_MAX)
-		return;
-	if (named(t, "regionPPN"))
-		vm->region[t->index[0]].address = v;
-	else if (named(t, "regionPageNum"))
-		vm->region[t->index[0]].place = v;
-	else if (named(t, "regionSize"))
-		vm->region[t->index[0]].count = v;
+	for (unsigned i = 0; i < MEMBERS && t->index_count > 0; i++)
+		if (t->index[0] < REGIONS_MAX && named(t, members[i])) {
+			vm->region[t->index[0]].pages[i] = v;
+			vm->region[t->index[0]].told |= 1U << i;
+		}
 }
 
 static void cpu_tag(struct vm *vm, const struct tag *t)
@@ -192,8 +212,7 @@ static EFI_STATUS state_read(struct vm *vm, struct diag *d)
 			read = memory_tag;
 		else if (strncmp(g.name, "cpu", sizeof g.name) == 0)
 			read = cpu_tag;
-		while (read != NULL && vm->tag_count++ < TAGS_MAX &&
-		       tag_read(vm, g.at, &t)) {
+		while (read != NULL && tag_next(vm, g.at, &t)) {
 			read(vm, &t);
 			g.at = t.next;
 		}
@@ -206,6 +225,7 @@ static EFI_STATUS add_regions(struct rts_dump *dump, const struct vm *vm, uint64
 			      uint64_t len)
 {
 	EFI_STATUS status = EFI_SUCCESS;
+	int lacking = -1;
 
 	if (vm->region_count > REGIONS_MAX)
 		dump_problem(dump, "vmss: %llu regions of memory, want %u at most",
@@ -215,14 +235,29 @@ static EFI_STATUS add_regions(struct rts_dump *dump, const struct vm *vm, uint64
 			dump_add(dump, "vmem", 0, (struct rts_dump_range){.len = len}, off);
 	for (unsigned i = 0;
 	     i < vm->region_count && i < REGIONS_MAX && status == EFI_SUCCESS; i++) {
+		const uint32_t *pages = vm->region[i].pages;
 		struct rts_dump_range r = {
-			.start = vm->region[i].address * PAGE_LEN,
-			.len = vm->region[i].count * PAGE_LEN,
+			.start = pages[ADDRESS] * PAGE_LEN,
+			.len = pages[COUNT] * PAGE_LEN,
 		};
 
-		status = dump_add(dump, "region", i, r,
-				  off + vm->region[i].place * PAGE_LEN);
+		if (vm->region[i].told == ALL_TOLD)
+			status = dump_add(dump, "region", i, r,
+					  off + pages[PLACE] * PAGE_LEN);
+		else
+			lacking = (int)i;
 	}
+	if (vm->cut)
+		dump_problem(
+			dump,
+			"vmss: its list of tags does not end: at %#llx the file (%#zx) "
+			"does, or there are more than %u",
+			(unsigned long long)vm->cut_at, vm->meta.n, TAGS_MAX);
+	if (lacking >= 0)
+		dump_problem(dump,
+			     "vmss: region %d of memory is left out: its address, place or "
+			     "size is not told",
+			     lacking);
 	for (unsigned i = 0; i < vm->cpu_count; i++)
 		dump_cpu(dump, vm->cpu[i].cr3, vm->cpu[i].cr4);
 	if (vm->cpu_count > 0)
@@ -255,13 +290,16 @@ EFI_STATUS dump_vmem(struct rts_dump *dump, struct bytes meta, struct diag *d)
 		status = state_read(&vm, d);
 		if (status != EFI_SUCCESS)
 			return status;
-	} else if (dump->file.n > HOLE_START) {
+	}
+	if ((meta.p == NULL || (vm.cut && vm.region_count == 0)) &&
+	    dump->file.n > HOLE_START) {
+		const uint32_t hole = HOLE_START / PAGE_LEN, end = HOLE_END / PAGE_LEN,
+			       pages = (uint32_t)(dump->file.n / PAGE_LEN);
+
 		dump->info.assumed_hole = true;
 		vm.region_count = 2;
-		vm.region[0].count = HOLE_START / PAGE_LEN;
-		vm.region[1].address = HOLE_END / PAGE_LEN;
-		vm.region[1].place = HOLE_START / PAGE_LEN;
-		vm.region[1].count = (uint32_t)((dump->file.n - HOLE_START) / PAGE_LEN);
+		vm.region[0] = (struct region){{0, 0, hole}, ALL_TOLD};
+		vm.region[1] = (struct region){{end, hole, pages - hole}, ALL_TOLD};
 	}
 	return add_regions(dump, &vm, 0, dump->file.n);
 }
