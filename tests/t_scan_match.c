@@ -221,61 +221,56 @@ static const struct {
 	enum rts_scan_match match;
 	uint32_t differing;
 	struct scan_run runs[4];
-	bool header_differs;
 } damages[] = {
 	/* clang-format off */
-	{"none", 0, {{0}}, EXACT, 0, {{0}}, false},
-	{"none, size known", IMAGE_N, {{0}}, EXACT, 0, {{0}}, false},
-	{"five bytes", 0, {{TEXT + 0x40, 5, FLIP}}, MODIFIED, 5, {{TEXT + 0x40, 5}}, false},
+	{"none", 0, {{0}}, EXACT, 0, {{0}}},
+	{"none, size known", IMAGE_N, {{0}}, EXACT, 0, {{0}}},
+	{"five bytes", 0, {{TEXT + 0x40, 5, FLIP}}, MODIFIED, 5, {{TEXT + 0x40, 5}}},
 	{"two and two", 0, {{TEXT + 0x40, 2, FLIP}, {TEXT + 0x43, 2, FLIP}}, MODIFIED, 4,
-	 {{TEXT + 0x40, 2}, {TEXT + 0x43, 2}}, false},
+	 {{TEXT + 0x40, 2}, {TEXT + 0x43, 2}}},
 	{"first and last byte", 0, {{TEXT, 1, FLIP}, {TEXT + TEXT_N - 1, 1, FLIP}},
-	 MODIFIED, 2, {{TEXT, 1}, {TEXT + TEXT_N - 1, 1}}, false},
+	 MODIFIED, 2, {{TEXT, 1}, {TEXT + TEXT_N - 1, 1}}},
 	{"in the zeros at the end", 0, {{TEXT + TEXT_N - 0x80, 0x20, 0x90}}, MODIFIED, 0x20,
-	 {{TEXT + TEXT_N - 0x80, 0x20}}, false},
-	{"data", 0, {{DATA + 0x200, 0x200, FLIP}}, EXACT, 0, {{0}}, false},
-	{"a fixup in code", 0, {{TEXT + 0x208, 1, FLIP}}, MODIFIED, 1, {{TEXT + 0x208, 1}},
-	 false},
+	 {{TEXT + TEXT_N - 0x80, 0x20}}},
+	{"data", 0, {{DATA + 0x200, 0x200, FLIP}}, EXACT, 0, {{0}}},
+	{"a fixup in code", 0, {{TEXT + 0x208, 1, FLIP}}, MODIFIED, 1, {{TEXT + 0x208, 1}}},
 	{"all of a fixup in code", 0, {{TEXT + 0x208, 8, 0x11}}, MODIFIED, 8,
-	 {{TEXT + 0x208, 8}}, false},
-	{"fixups in data", 0, {{DATA, 16, FLIP}}, EXACT, 0, {{0}}, false},
-	{"relocation table wiped", 0, {{RELOC, DATA_N - 0x400, 0}}, EXACT, 0, {{0}}, false},
+	 {{TEXT + 0x208, 8}}},
+	{"fixups in data", 0, {{DATA, 16, FLIP}}, EXACT, 0, {{0}}},
+	{"relocation table wiped", 0, {{RELOC, DATA_N - 0x400, 0}}, EXACT, 0, {{0}}},
 	{"relocation table wiped, and a patch", 0,
 	 {{RELOC, DATA_N - 0x400, 0}, {TEXT + 0x20, 3, FLIP}}, MODIFIED, 3,
-	 {{TEXT + 0x20, 3}}, false},
-	{"header wiped", IMAGE_N, {{0, 0x1000, 0}}, EXACT, 0, {{0}}, true},
-	{"header wiped, size in pages", IMAGE_N - 0x700, {{0, 0x1000, 0}}, EXACT, 0, {{0}},
-	 true},
+	 {{TEXT + 0x20, 3}}},
+	{"header wiped", IMAGE_N, {{0, 0x1000, 0}}, EXACT, 0, {{0}}},
+	{"header wiped, size in pages", IMAGE_N - 0x700, {{0, 0x1000, 0}}, EXACT, 0, {{0}}},
 	{"header wiped, and a patch", IMAGE_N, {{0, 0x1000, 0}, {TEXT + 0x10, 5, FLIP}},
-	 MODIFIED, 5, {{TEXT + 0x10, 5}}, true},
+	 MODIFIED, 5, {{TEXT + 0x10, 5}}},
 	{"header and relocation table wiped", IMAGE_N, {{0, 0x1000, 0}, {RELOC, 0x400, 0}},
-	 EXACT, 0, {{0}}, true},
-	{"only the signature wiped", IMAGE_N, {{0, 2, 0}}, EXACT, 0, {{0}}, true},
-	{"a time stamp", 0, {{AT_FILE + 4, 4, FLIP}}, EXACT, 0, {{0}}, true},
-	{"the space before the header", 0, {{0x200, 64, FLIP}}, EXACT, 0, {{0}}, true},
-	{"the check sum", 0, {{OPT(CheckSum), 4, FLIP}}, EXACT, 0, {{0}}, false},
-	{"the image base", 0, {{OPT(ImageBase), 8, FLIP}}, EXACT, 0, {{0}}, false},
-	{"beside the image base", 0, {{OPT(ImageBase) + 8, 1, FLIP}}, EXACT, 0, {{0}},
-	 true},
-	{"no entry", IMAGE_N, {{OPT(AddressOfEntryPoint), 4, 0}}, EXACT, 0, {{0}}, true},
-	{"sizes of headers", 0, {{OPT(SizeOfHeaders), 4, 0}}, EXACT, 0, {{0}}, true},
-	{"larger headers", 0, {{OPT(SizeOfHeaders), 4, 0x7f}}, EXACT, 0, {{0}}, true},
-	{"a larger image", IMAGE_N, {{OPT(SizeOfImage), 4, 0x7f}}, EXACT, 0, {{0}}, true},
+	 EXACT, 0, {{0}}},
+	{"only the signature wiped", IMAGE_N, {{0, 2, 0}}, EXACT, 0, {{0}}},
+	{"a time stamp", 0, {{AT_FILE + 4, 4, FLIP}}, EXACT, 0, {{0}}},
+	{"the space before the header", 0, {{0x200, 64, FLIP}}, EXACT, 0, {{0}}},
+	{"the check sum", 0, {{OPT(CheckSum), 4, FLIP}}, EXACT, 0, {{0}}},
+	{"the image base", 0, {{OPT(ImageBase), 8, FLIP}}, EXACT, 0, {{0}}},
+	{"beside the image base", 0, {{OPT(ImageBase) + 8, 1, FLIP}}, EXACT, 0, {{0}}},
+	{"no entry", IMAGE_N, {{OPT(AddressOfEntryPoint), 4, 0}}, EXACT, 0, {{0}}},
+	{"sizes of headers", 0, {{OPT(SizeOfHeaders), 4, 0}}, EXACT, 0, {{0}}},
+	{"larger headers", 0, {{OPT(SizeOfHeaders), 4, 0x7f}}, EXACT, 0, {{0}}},
+	{"a larger image", IMAGE_N, {{OPT(SizeOfImage), 4, 0x7f}}, EXACT, 0, {{0}}},
 	{"code called data", IMAGE_N, {{SECTION(0, Characteristics), 4, 0}}, EXACT, 0,
-	 {{0}}, true},
-	{"a large section", IMAGE_N, {{SECTION(1, VirtualSize), 4, 0x7f}}, EXACT, 0, {{0}},
-	 true},
+	 {{0}}},
+	{"a large section", IMAGE_N, {{SECTION(1, VirtualSize), 4, 0x7f}}, EXACT, 0, {{0}}},
 	{"a section elsewhere", IMAGE_N, {{SECTION(1, VirtualAddress) + 2, 1, 0x7f}}, EXACT,
-	 0, {{0}}, true},
-	{"another machine", IMAGE_N, {{AT_FILE, 2, 0x11}}, EXACT, 0, {{0}}, true},
+	 0, {{0}}},
+	{"another machine", IMAGE_N, {{AT_FILE, 2, 0x11}}, EXACT, 0, {{0}}},
 	{"an eighth of the code", 0, {{TEXT + 0x400, 0x200, FLIP}}, MODIFIED, 0x200,
-	 {{TEXT + 0x400, 0x200}}, false},
-	{"a third of the code", 0, {{TEXT + 0x400, 0x500, NOISE}}, SIMILAR, 0, {{0}}, false},
-	{"half of the code", 0, {{TEXT + 0x400, 0x800, NOISE}}, SIMILAR, 0, {{0}}, false},
-	{"all code", 0, {{TEXT, TEXT_N, NOISE}}, UNKNOWN, 0, {{0}}, false},
-	{"no code", 0, {{TEXT, TEXT_N, 0}}, UNKNOWN, 0, {{0}}, false},
-	{"junk", IMAGE_N, {{0, IMAGE_N, NOISE}}, UNKNOWN, 0, {{0}}, false},
-	{"zeros", IMAGE_N, {{0, IMAGE_N, 0}}, UNKNOWN, 0, {{0}}, false},
+	 {{TEXT + 0x400, 0x200}}},
+	{"a third of the code", 0, {{TEXT + 0x400, 0x500, NOISE}}, SIMILAR, 0, {{0}}},
+	{"half of the code", 0, {{TEXT + 0x400, 0x800, NOISE}}, SIMILAR, 0, {{0}}},
+	{"all code", 0, {{TEXT, TEXT_N, NOISE}}, UNKNOWN, 0, {{0}}},
+	{"no code", 0, {{TEXT, TEXT_N, 0}}, UNKNOWN, 0, {{0}}},
+	{"junk", IMAGE_N, {{0, IMAGE_N, NOISE}}, UNKNOWN, 0, {{0}}},
+	{"zeros", IMAGE_N, {{0, IMAGE_N, 0}}, UNKNOWN, 0, {{0}}},
 	/* clang-format on */
 };
 
@@ -301,10 +296,8 @@ static void check_damage(size_t i, struct bytes file, uint64_t va)
 		apply(mem, &damages[i].patch[k]);
 	begin(&x, BASE, mem, n);
 	m = match_at(&x, BASE, damages[i].size);
-	if (m.match != damages[i].match || m.differing != damages[i].differing ||
-	    m.header_differs != damages[i].header_differs)
-		fail_msg("%s: match %d, %u bytes, header %d", damages[i].name, m.match,
-			 m.differing, m.header_differs);
+	if (m.match != damages[i].match || m.differing != damages[i].differing)
+		fail_msg("%s: match %d, %u bytes", damages[i].name, m.match, m.differing);
 	for (size_t k = 0; k < COUNT(damages[i].runs); k++) {
 		assert_int_equal(m.run_count > k ? m.runs[k].start : 0,
 				 damages[i].runs[k].start);
@@ -364,7 +357,6 @@ static void t_kinds(void **state)
 		begin(&x, BASE, mem, n);
 		m = match_at(&x, BASE, 0);
 		assert_int_equal(m.match, EXACT);
-		assert_false(m.header_differs);
 		fake_fini(&x.s);
 		mem[TEXT + 0x700] ^= 1;
 		begin(&x, BASE, mem, n);
@@ -411,7 +403,6 @@ static void t_forged(void **state)
 	assert_int_equal(match.match, MODIFIED);
 	assert_int_equal(match.differing, 8);
 	assert_int_equal(match.runs[0].start, TEXT + 0xf80);
-	assert_true(match.header_differs);
 	fake_fini(&x.s);
 	free(mem);
 
@@ -428,7 +419,6 @@ static void t_forged(void **state)
 	assert_int_equal(match.match, MODIFIED);
 	assert_int_equal(match.differing, 7);
 	assert_int_equal(match.runs[0].start, IMAGE_N);
-	assert_true(match.header_differs);
 	fake_fini(&x.s);
 	free(longer);
 	free(mem);
@@ -1178,7 +1168,6 @@ static void t_te(void **state)
 	match = match_at(&x, BASE, 0);
 	assert_int_equal(match.match, MODIFIED);
 	assert_int_equal(match.differing, 1);
-	assert_false(match.header_differs);
 	fake_fini(&x.s);
 	free(mem);
 	free(te.p);

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/guid.h"
-#include "pe/pe_header.h"
 #include "scan/scan_priv.h"
 
 #define PAGE 4096U
@@ -400,33 +399,6 @@ static EFI_STATUS hash_image(struct scan *s, const struct scan_image *img,
 	return status;
 }
 
-/* Loaders write ImageBase, and nobody looks at CheckSum in memory. */
-static bool header_differs(struct scan *s, const struct scan_image *img,
-			   const struct rts_pe_image *known)
-{
-	struct rts_pe_header h;
-	uint8_t page[PAGE];
-	size_t opt;
-
-	if (known->te || rts_pe_header_read(known->file, NULL, &h) != EFI_SUCCESS)
-		return false;
-	opt = (size_t)h.sections_offset - h.file.SizeOfOptionalHeader;
-	for (size_t at = 0; at < known->header_len; at += PAGE) {
-		const size_t n = rts_dump_read(s->dump, img->base + at, page, PAGE);
-
-		for (size_t i = 0; i < n && at + i < known->header_len; i++) {
-			const size_t field = at + i - opt;
-			const size_t base = offsetof(PE_OPTIONAL_HEADER, ImageBase);
-			const size_t sum = offsetof(PE_OPTIONAL_HEADER, CheckSum);
-
-			if (page[i] != known->file.p[at + i] && field - base >= 8 &&
-			    field - sum >= 4)
-				return true;
-		}
-	}
-	return false;
-}
-
 EFI_STATUS rts_scan_match(struct scan *s, const struct scan_image *img,
 			  struct scan_match *ret)
 {
@@ -454,7 +426,6 @@ EFI_STATUS rts_scan_match(struct scan *s, const struct scan_image *img,
 			.known = best.known,
 			.differing = best.differing,
 			.run_count = best.run_count,
-			.header_differs = header_differs(s, img, &best.known->pe),
 		};
 		memcpy(m.runs, best.runs, sizeof m.runs);
 	} else if (m.known != NULL) {
