@@ -1070,6 +1070,30 @@ static inline struct blob synth_lime(const struct synth *m, unsigned without)
 	return b;
 }
 
+/* The same without the pages in @lost (a byte for each). */
+static inline struct blob synth_lime_pages(const struct synth *m, const uint8_t *lost)
+{
+	const size_t pages = m->len / SYNTH_PAGE;
+	struct blob b = {0};
+
+	for (size_t i = 0, n; i < pages; i += n) {
+		const uint32_t magic[2] = {0x4c694d45, 1};
+
+		for (n = 0; i + n < pages && lost[i + n] == 0; n++)
+			;
+		if (n > 0) {
+			const uint64_t rest[3] = {i * SYNTH_PAGE, (i + n) * SYNTH_PAGE - 1,
+						  0};
+
+			blob_put(&b, magic, sizeof magic);
+			blob_put(&b, rest, sizeof rest);
+			blob_put(&b, m->ram + i * SYNTH_PAGE, n * SYNTH_PAGE);
+		}
+		n += n == 0;
+	}
+	return b;
+}
+
 static inline struct blob synth_windows_dump(const struct synth *m, unsigned without)
 {
 	struct rts_scan_span r[SYNTH_AREAS];
@@ -1093,6 +1117,39 @@ static inline struct blob synth_windows_dump(const struct synth *m, unsigned wit
 	blob_put(&b, head, sizeof head);
 	for (size_t i = 0; i < n; i++)
 		blob_put(&b, m->ram + r[i].start, r[i].len);
+	return b;
+}
+
+/* A kdump file with all of memory, stored plainly, of which the pages in @lost (a byte for
+ * each) cannot be read. */
+static inline struct blob synth_kdump(const struct synth *m, const uint8_t *lost)
+{
+	const size_t pages = m->len / SYNTH_PAGE, block = SYNTH_PAGE;
+	const uint32_t version = 6, layout[4] = {SYNTH_PAGE, 1, 2, (uint32_t)pages};
+	const uint64_t first = 4 * block + pages * 24;
+	struct blob b = {.p = calloc(1, 4 * block)};
+
+	if (b.p == NULL || pages > 8 * block)
+		abort();
+	b.n = b.cap = 4 * block;
+	memcpy(b.p, "KDUMP   ", 8);
+	memcpy(b.p + 8, &version, sizeof version);
+	memcpy(b.p + 272, "x86_64", 7);
+	memcpy(b.p + 428, layout, sizeof layout);
+	memcpy(b.p + block + 96, &pages, sizeof pages);
+	for (size_t i = 0; i < pages; i++) {
+		b.p[2 * block + i / 8] |= (uint8_t)(1 << i % 8);
+		b.p[3 * block + i / 8] |= (uint8_t)(1 << i % 8);
+	}
+	for (size_t i = 0; i < pages; i++) {
+		const uint64_t at = first + i * SYNTH_PAGE, flags = 0;
+		const uint32_t len[2] = {lost[i] != 0 ? 1 : SYNTH_PAGE, 0};
+
+		blob_put(&b, &at, sizeof at);
+		blob_put(&b, len, sizeof len);
+		blob_put(&b, &flags, sizeof flags);
+	}
+	blob_put(&b, m->ram, m->len);
 	return b;
 }
 

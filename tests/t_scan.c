@@ -20,8 +20,9 @@ struct run {
 	struct rts_scan_known known[4];
 	struct rts_scan_span os_memory[SYNTH_AREAS];
 	struct rts_scan_inventory_image inventory[SYNTH_DRIVERS_MAX];
-	enum { RAW, LIME, WINDOWS } form;
-	unsigned without; /* areas that the image lacks */
+	enum { RAW, LIME, WINDOWS, PAGES, KDUMP } form;
+	unsigned without;    /* areas that the image lacks */
+	const uint8_t *lost; /* ... or pages: PAGES, or those that cannot be read: KDUMP */
 	struct blob image;
 	struct rts_dump *dump;
 	struct rts_scan_report *report;
@@ -36,6 +37,10 @@ static void dump_open(struct run *r)
 		r->image = synth_lime(&r->m, r->without);
 	else if (r->form == WINDOWS)
 		r->image = synth_windows_dump(&r->m, r->without);
+	else if (r->form == PAGES)
+		r->image = synth_lime_pages(&r->m, r->lost);
+	else if (r->form == KDUMP)
+		r->image = synth_kdump(&r->m, r->lost);
 	if (r->form != RAW)
 		file = (struct bytes){r->image.p, r->image.n};
 	if (rts_dump_open(file, (struct bytes){0}, &r->d, &r->dump) != EFI_SUCCESS)
@@ -113,6 +118,8 @@ struct test_case {
 	const char *verdicts; /* NULL: all clean */
 	const char *findings; /* NULL: none */
 	EFI_STATUS status;
+	const char *holes; /* what else may be found where pages are lost */
+	bool any;          /* ... anything */
 };
 
 /* ---- what tests do to machines ---- */
@@ -245,6 +252,25 @@ static void change_middle(struct run *r)
 {
 	put(&r->m, synth_function(synth_driver(&r->m, "CapsuleRuntimeDxe"), 20) + 0x30,
 	    "\x90\x90", 2);
+}
+
+/* A jump away where no service begins. */
+static void jump_from_middle(struct run *r)
+{
+	jump(r, synth_function(synth_driver(&r->m, "CapsuleRuntimeDxe"), 20) + 0x30,
+	     stub(r));
+}
+
+static void jump_from_event(struct run *r)
+{
+	jump(r, synth_function(synth_driver(&r->m, "StatusCodeRuntimeDxe"), SYNTH_EVENT),
+	     stub(r));
+}
+
+/* SetVariable is code of another known driver. */
+static void swap_to_known(struct run *r)
+{
+	swap(r, 8, synth_function(synth_driver(&r->m, "CapsuleRuntimeDxe"), 20));
 }
 
 static void change_boot_driver(struct run *r)
@@ -786,7 +812,7 @@ static const struct test_case cases[] = {
 	 .late = no_firmware_memory,
 	 .verdicts = "nnnnnnnnnnnnnn",
 	 .status = EFI_NOT_FOUND},
-	{.name = "known header wiped", .late = wipe_known},
+	{.name = "known header wiped", .late = wipe_known, .any = true},
 	{.name = "known image not in list", .late = unlink_known},
 	{.name = "boot driver changed", .late = change_boot_driver},
 	{.name = "os memory apart", .late = os_memory},
@@ -800,9 +826,13 @@ static const struct test_case cases[] = {
 	 .findings = "service-code-modified high ResetSystemRuntimeDxe\n"},
 	{.name = "two firmware images", .given = OTHER, .late = know_both},
 	{.name = "files in memory", .early = cache_file},
-	{.name = "unloaded", .early = unloaded},
-	{.name = "evidence saved", .late = save_evidence},
-	{.name = "another kernel's copy", .late = linux_copy},
+	{.name = "unloaded",
+	 .early = unloaded,
+	 .holes = "hidden-driver high ?\ndriver-unknown medium ?\n"},
+	{.name = "evidence saved", .late = save_evidence, .any = true},
+	{.name = "another kernel's copy",
+	 .late = linux_copy,
+	 .holes = "windows-copy-disagrees high -\n"},
 	{.name = "code changed, no firmware",
 	 .given = NOTHING,
 	 .late = change_middle,
@@ -840,10 +870,12 @@ static const struct test_case cases[] = {
 		     "not-in-attributes-table info Hook\n"},
 	{.name = "similar",
 	 .early = load_similar,
+	 .holes = "driver-code-modified high -\n",
 	 .findings = "driver-unknown medium Hook\n"
 		     "not-in-attributes-table info Hook\n"},
 	{.name = "similar, inventory has less",
 	 .early = load_similar,
+	 .holes = "driver-code-modified high -\n",
 	 .late = inventory_less,
 	 .findings = "driver-unknown medium Hook\n"
 		     "inventory-disagrees medium Hook\n"
@@ -939,6 +971,26 @@ static const struct test_case cases[] = {
 	 .late = change_middle,
 	 .verdicts = "cccccccccccmmc",
 	 .findings = "driver-code-modified high CapsuleRuntimeDxe\n"},
+	{.name = "jump in the middle",
+	 .late = jump_from_middle,
+	 .verdicts = "cccccccccccmmc",
+	 .findings = "driver-code-modified high CapsuleRuntimeDxe\n"},
+	{.name = "jump from an event",
+	 .late = jump_from_event,
+	 .findings = "driver-code-modified high StatusCodeRuntimeDxe\n"},
+	{.name = "jump from an event, no firmware",
+	 .given = NOTHING,
+	 .late = jump_from_event,
+	 .verdicts = "--------------",
+	 .findings = "event-foreign high StatusCodeRuntimeDxe\n"},
+	{.name = "pointer to another known driver",
+	 .early = swap_to_known,
+	 .findings = "service-pointer-foreign info CapsuleRuntimeDxe\n"},
+	{.name = "pointer to another driver, no firmware",
+	 .given = NOTHING,
+	 .early = swap_to_known,
+	 .verdicts = "--------f-----",
+	 .findings = "service-pointer-foreign high CapsuleRuntimeDxe\n"},
 	{.name = "unknown driver",
 	 .early = load_only,
 	 .findings = "driver-unknown medium Hook\n"
@@ -1016,6 +1068,7 @@ static const struct test_case cases[] = {
 	 .findings = "table-pointer-disagrees high -\n"},
 	{.name = "page tables bent",
 	 .late = bend_pages,
+	 .any = true,
 	 .verdicts = "ccccccccccfccc",
 	 .findings = "service-pointer-foreign high -\n"
 		     "table-pointer-disagrees high -\n"
@@ -1070,7 +1123,8 @@ static const struct test_case cases[] = {
 	{.name = "windows, split", .opt = {.windows = true, .split = true}},
 	{.name = "windows, firmware's copy",
 	 .opt = {.windows = true},
-	 .late = firmware_copy},
+	 .late = firmware_copy,
+	 .holes = "windows-copy-disagrees high -\n"},
 	{.name = "windows, field not filled",
 	 .opt = {.windows = true},
 	 .late = windows_zero},
@@ -1196,6 +1250,119 @@ static void test_cases(void **state)
 	assert_int_equal(bad, 0);
 }
 
+/* ---- images with holes ---- */
+
+#define PAGES_MAX 256U
+#define HOLES     4U /* images of each machine */
+
+/* Whether each finding that counts is in the whole list, too; verdicts are what they were,
+ * or that nothing is known. */
+static bool tells_no_more(const struct run *r, const struct test_case *c)
+{
+	const char *verdicts = c->verdicts != NULL ? c->verdicts : CLEAN;
+	char mine[8192], whole[8192], my_verdicts[RTS_SCAN_SERVICES + 1], *line = mine,
+									  *end;
+
+	snprintf(whole, sizeof whole, "%s%s", c->findings != NULL ? c->findings : "",
+		 c->holes != NULL ? c->holes : "");
+	/* where the table is lost, nobody knows that a service begins there; or where that
+	 * jumps to */
+	if (strstr(whole, "service-") != NULL)
+		strcat(whole, "driver-code-modified high ");
+	if (strstr(whole, "service-trampoline") != NULL)
+		strcat(whole, "service-code-modified high ");
+	list_findings(r, mine, sizeof mine);
+	list_verdicts(r->report, my_verdicts);
+	for (; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		*end = 0;
+		*strrchr(line, ' ') = 0; /* whose it is may be lost */
+		if (strstr(line, " info") == NULL && strstr(whole, line) == NULL)
+			return false;
+	}
+	for (unsigned i = 0; i < RTS_SCAN_SERVICES; i++)
+		if (my_verdicts[i] != verdicts[i] && my_verdicts[i] != '-' &&
+		    my_verdicts[i] != 'n')
+			return false;
+	return true;
+}
+
+/* Some pages here and there, or whole stretches. */
+static void lose(uint8_t lost[PAGES_MAX], size_t pages, unsigned how, uint64_t *random)
+{
+	memset(lost, 0, PAGES_MAX);
+	if (how % 3 == 0)
+		for (size_t i = 0; i < pages; i++)
+			lost[i] = synth_random(random) % (2 + how) == 0;
+	else
+		for (unsigned i = 0; i < how % 5 + 1; i++)
+			memset(lost + synth_random(random) % pages, 1,
+			       1 + synth_random(random) % 12);
+	memset(lost + pages, 0, PAGES_MAX - pages);
+}
+
+static bool check_holes(const struct test_case *c, struct blob other, const uint8_t *lost,
+			int form)
+{
+	struct run r = {.form = RAW};
+	bool well;
+
+	build(&r, c, other);
+	r.form = (typeof(r.form))form;
+	r.lost = lost;
+	if (scan(&r) != EFI_SUCCESS && r.report == NULL)
+		fail_msg("%s: %s", c->name, r.d.text);
+	assert_null(synth_wrong(r.report));
+	well = tells_no_more(&r, c);
+	if (!well) {
+		char mine[8192], my_verdicts[RTS_SCAN_SERVICES + 1];
+
+		list_findings(&r, mine, sizeof mine);
+		list_verdicts(r.report, my_verdicts);
+		print_message("# ---- %s: %s\n%s# without ", c->name, my_verdicts, mine);
+		for (unsigned i = 0; i < PAGES_MAX; i++)
+			if (lost[i] != 0)
+				print_message("%#x ", i);
+		print_message("\n");
+		print_report(r.report);
+	}
+	run_fini(&r);
+	return well;
+}
+
+/* What is not in an image is no finding: each machine again, with pages that the image
+ * lacks, or that cannot be read. */
+static void test_holes(void **state)
+{
+	struct blob other = other_firmware();
+	uint8_t lost[PAGES_MAX + 16];
+	uint64_t random = 8;
+	unsigned bad = 0;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct run r = {.form = RAW};
+		size_t pages;
+
+		build(&r, &cases[i], other);
+		pages = r.m.len / SYNTH_PAGE;
+		assert_true(pages <= PAGES_MAX);
+		run_fini(&r);
+		if (r.form != RAW || cases[i].any)
+			continue;
+		for (unsigned k = 0; k < (i == 0 ? pages : HOLES); k++) {
+			lose(lost, pages, k, &random);
+			if (i == 0) {
+				memset(lost, 0, sizeof lost);
+				lost[k] = 1;
+			}
+			bad += !check_holes(&cases[i], other, lost,
+					    k % 2 != 0 ? PAGES : KDUMP);
+		}
+	}
+	free(other.p);
+	assert_int_equal(bad, 0);
+}
+
 /* Each rule comes first in a list. */
 static void test_rules(void **state)
 {
@@ -1282,6 +1449,43 @@ static void test_machine(void **state)
 	assert_false(report->windows_block_found);
 	assert_int_equal(report->note_count, 0);
 	run_fini(&r);
+}
+
+/* Where changed code, or an event's, leads is told. */
+static void test_jumps(void **state)
+{
+	static const struct {
+		const char *name, *text;
+	} want[] = {
+		{"jump in the middle", "5 bytes of the code of CapsuleRuntimeDxe differ "
+				       "from firmware.fd; outside "
+				       "the beginnings of services first at +0x1a30: "},
+		{"jump from an event, no firmware",
+		 "a runtime event (type 0x60000202) calls 0x"},
+	};
+
+	(void)state;
+	for (size_t i = 0, k = 0; i < COUNT(want); i++) {
+		struct run r = {.form = RAW};
+		const char *text;
+		char end[100];
+
+		while (strcmp(cases[k].name, want[i].name) != 0)
+			k++;
+		build(&r, &cases[k], (struct blob){0});
+		snprintf(end, sizeof end,
+			 ", which jumps away (1 jump) to 0x%lx, in no image that anybody "
+			 "knows",
+			 i == 0 ? synth_virtual(&r.m, r.m.area[CODE].next - SYNTH_PAGE)
+				: r.m.area[CODE].next - SYNTH_PAGE);
+		assert_int_equal(scan(&r), EFI_SUCCESS);
+		assert_int_equal(r.report->finding_count, 1);
+		text = r.report->findings[0].text;
+		if (strncmp(text, want[i].text, strlen(want[i].text)) != 0 ||
+		    strcmp(text + strlen(text) - strlen(end), end) != 0)
+			fail_msg("%s", text);
+		run_fini(&r);
+	}
 }
 
 /* The extracted files are those that were loaded, but for their data. */
@@ -1432,7 +1636,8 @@ int main(void)
 		cmocka_unit_test(test_cases),    cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_machine),  cmocka_unit_test(test_extract),
 		cmocka_unit_test(test_parallel), cmocka_unit_test(test_stop),
-		cmocka_unit_test(test_windows),
+		cmocka_unit_test(test_windows),  cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_jumps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

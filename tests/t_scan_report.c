@@ -190,7 +190,7 @@ static void t_honest(void **state)
 		 "All 14 services begin in known, unmodified code. Of 9 runtime "
 		 "drivers 9 are equal"},
 		{"clean", false, false, "No firmware image was given to compare with"},
-		{"clean", true, false, "is not the one that this machine runs"},
+		{"clean", true, false, "was not found to be that of this machine"},
 		{"hooked", true, true,
 		 "Of 14 services 10 are clean, 1 is modified, 2 are foreign, 1 is "
 		 "not in image. Of 10 runtime drivers 8 are"},

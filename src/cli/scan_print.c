@@ -187,7 +187,8 @@ static void put_drivers(FILE *to, const struct rts_scan_report *r,
 		      "described, not checked. ",
 		      to);
 	else if (!r->firmware_applies && r->driver_count != 0)
-		fputs("The firmware that was given is not the one that this machine runs: "
+		fputs("The firmware that was given was not found to be that of this "
+		      "machine: "
 		      "code was not checked. ",
 		      to);
 	else

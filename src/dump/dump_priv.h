@@ -51,7 +51,7 @@ struct rts_dump {
 	struct bytes file; /* p NULL: pieces */
 	struct dump_spans ranges;
 	struct diag problem;
-	unsigned note_count; /* that were looked at, or one for each segment of them */
+	unsigned note_count;      /* that were looked at, or one for each segment of them */
 	struct dump_kdump *kdump; /* NULL: all of it is stored plainly */
 	size_t last;              /* the range that was read last */
 };

@@ -12,11 +12,12 @@
 #include "base/guid.h"
 #include "scan/scan_priv.h"
 
-#define FINDINGS_MAX  4096U
-#define ENTRY_LEN     32U /* bytes of a service in which a jump or a change is its own */
-#define EVIDENCE_LEN  12U /* bytes that are shown */
-#define CONVERT_FIRST 4U  /* SetVirtualAddressMap and ConvertPointer stay physical */
-#define CONVERT_LAST  5U
+#define FINDINGS_MAX   4096U
+#define ENTRY_LEN      32U /* bytes of a service in which a jump or a change is its own */
+#define EVIDENCE_LEN   12U /* bytes that are shown */
+#define CONVERT_FIRST  4U  /* SetVirtualAddressMap and ConvertPointer stay physical */
+#define CONVERT_LAST   5U
+#define HOLE_STEPS_MAX 262144U /* pages of one scan */
 
 static const struct {
 	const char *name;
@@ -93,6 +94,12 @@ static bool is_known(const struct rts_scan_driver *driver)
 	return driver->match == RTS_SCAN_EXACT || driver->match == RTS_SCAN_MATCH_MODIFIED;
 }
 
+/* ... or perhaps one: what is in the image of it equals none, and the rest is not there. */
+static bool may_be_known(const struct scan *s, const struct rts_scan_driver *driver)
+{
+	return s->report->has_firmware && !driver->in_image && !is_known(driver);
+}
+
 static bool is_untouched(const struct rts_scan_driver *driver)
 {
 	return driver->match == RTS_SCAN_EXACT;
@@ -108,6 +115,58 @@ static bool is_code(const struct scan *s, int i, uint64_t at)
 	       rts_scan_match_is_code(&s->drivers[i].match, at - driver->base);
 }
 
+static bool page_in_image(struct scan *s, uint64_t at)
+{
+	uint8_t byte;
+
+	return rts_dump_read_all(s->dump, at, &byte, 1);
+}
+
+/* Where the firmware's memory around @at begins, in one piece; 0: nobody tells. */
+static uint64_t memory_start(const struct scan *s, uint64_t at)
+{
+	const struct rts_scan_region *first = s->report->regions,
+				     *r = rts_scan_region_at(s, at);
+
+	if (r == NULL)
+		return 0;
+	while (r > first && rts_scan_is_runtime(r[-1].type) &&
+	       r[-1].start + r[-1].pages * EFI_PAGE_SIZE == r->start)
+		r--;
+	return r->start;
+}
+
+/*
+ * Whether pages that the image lacks lie between @at, which is in no driver, and the next
+ * driver below: there may be the header of one that it is in. Only so many pages are looked
+ * at; what is still asked for then is in no driver.
+ */
+static bool is_behind_hole(struct scan *s, uint64_t at)
+{
+	uint64_t from = memory_start(s, at);
+
+	if (at - from > SCAN_IMAGE_MAX)
+		from = at - SCAN_IMAGE_MAX;
+	for (size_t i = 0; i < s->report->driver_count; i++) {
+		const struct rts_scan_driver *driver = &s->report->drivers[i];
+
+		if (driver->base <= at && driver->base + driver->size > from)
+			from = driver->base + driver->size;
+	}
+	for (at -= at % EFI_PAGE_SIZE; at > from && s->hole_steps < HOLE_STEPS_MAX;
+	     at -= EFI_PAGE_SIZE) {
+		s->hole_steps++;
+		if (page_in_image(s, at - 1))
+			continue;
+		rts_scan_note(s,
+			      "pages of runtime memory are not in the image, and with them "
+			      "perhaps the headers of drivers: whose the code behind them "
+			      "is cannot be told");
+		return true;
+	}
+	return false;
+}
+
 /* Whether what was given to compare with is this machine's firmware: half of the drivers
  * are of it. Drivers of other files and our own do not count. */
 static void judge_firmware(struct scan *s)
@@ -118,14 +177,18 @@ static void judge_firmware(struct scan *s)
 	for (size_t i = 0; i < r->driver_count; i++) {
 		const struct scan_known_image *k = s->drivers[i].match.known;
 
-		if (!r->drivers[i].in_image ||
-		    (is_known(&r->drivers[i]) && k->from->kind != RTS_SCAN_KNOWN_FIRMWARE))
+		if (is_known(&r->drivers[i]) ? k->from->kind != RTS_SCAN_KNOWN_FIRMWARE
+					     : !r->drivers[i].in_image)
 			continue;
 		drivers++;
 		known += is_known(&r->drivers[i]);
 	}
-	r->firmware_applies = r->has_firmware && 2 * known >= drivers;
-	if (!r->has_firmware || r->firmware_applies)
+	r->firmware_applies = r->has_firmware && drivers > 0 && 2 * known >= drivers;
+	if (r->has_firmware && drivers == 0 && r->driver_count > 0)
+		rts_scan_note(
+			s, "no driver is all in the image: whether the firmware given is "
+			   "that of this machine cannot be told");
+	if (!r->has_firmware || r->firmware_applies || drivers == 0)
 		return;
 	rts_scan_find(
 		s,
@@ -138,6 +201,50 @@ static void judge_firmware(struct scan *s)
 		"%lu of %lu runtime drivers are of the firmware given: the others are not "
 		"judged by it",
 		known, drivers);
+}
+
+/* ---- jumps ---- */
+
+struct jump {
+	unsigned hops; /* 0: there is none */
+	uint64_t target;
+	int to;    /* the driver that it leads into, or -1 */
+	bool away; /* ... that is neither its own nor known, or not into its code */
+};
+
+/* What begins at @at, an address as the machine has it, in driver @from. */
+static struct jump follow(struct scan *s, uint64_t at, int from)
+{
+	struct jump j = {.to = -1};
+	uint64_t physical;
+	bool found;
+
+	j.hops = rts_scan_jump(s, at, &j.target);
+	if (j.hops == 0)
+		return j;
+	found = rts_scan_physical(s, j.target, &physical);
+	if (found)
+		j.to = rts_scan_driver_at(s, physical);
+	if (j.to < 0)
+		j.away = !found || !page_in_image(s, physical) ||
+			 !is_behind_hole(s, physical);
+	else
+		j.away = !is_code(s, j.to, physical) ||
+			 (j.to != from && !is_untouched(&s->report->drivers[j.to]) &&
+			  !may_be_known(s, &s->report->drivers[j.to]));
+	return j;
+}
+
+/* "(2 jumps) to 0x1234, in no image that anybody knows" */
+static const char *jump_words(struct scan *s, const struct jump *j)
+{
+	const char *words =
+		rts_scan_text(s, "(%u %s) to 0x%lx, in %s", j->hops,
+			      j->hops == 1 ? "jump" : "jumps", j->target,
+			      j->to >= 0 ? driver_name(s, &s->report->drivers[j->to])
+					 : "no image that anybody knows");
+
+	return words != NULL ? words : "";
 }
 
 /* ---- changed code ---- */
@@ -175,22 +282,27 @@ static void judge_runs(struct scan *s, int i)
 	const struct scan_driver *own = &s->drivers[i];
 	const struct scan_run *first = NULL;
 	char bytes[3 * EVIDENCE_LEN + 4];
+	struct jump j;
 
 	if (driver->match != RTS_SCAN_MATCH_MODIFIED)
 		return;
 	for (size_t k = 0; first == NULL && k < own->match.run_count; k++) {
 		bool service = false;
 
-		for (unsigned j = 0; j < RTS_SCAN_SERVICES; j++)
-			service |= s->report->services[j].driver == i &&
+		for (unsigned n = 0; n < RTS_SCAN_SERVICES; n++)
+			service |= s->report->services[n].driver == i &&
 				   run_meets(&own->match.runs[k],
-					     s->report->services[j].physical - driver->base,
+					     s->report->services[n].physical - driver->base,
 					     ENTRY_LEN);
 		if (!service)
 			first = &own->match.runs[k];
 	}
 	if (first == NULL)
 		return;
+	j = follow(s,
+		   (driver->has_virtual ? driver->virtual_base : driver->base) +
+			   first->start,
+		   i);
 	rts_scan_find(
 		s,
 		&(struct scan_finding_at){
@@ -201,10 +313,12 @@ static void judge_runs(struct scan *s, int i)
 			.innocent_if =
 				"the driver patches itself, or the firmware given is a "
 				"near relative of this machine's"},
-		"%u bytes of the code of %s differ from %s; outside the beginnings of "
-		"services first at +0x%x: %s",
-		own->match.differing, driver_name(s, driver), driver->matched_with,
-		first->start, evidence(&own->image, first, bytes));
+		"%u %s of the code of %s %s from %s; outside the beginnings of services "
+		"first at +0x%x: %s%s%s",
+		own->match.differing, own->match.differing == 1 ? "byte" : "bytes",
+		driver_name(s, driver), own->match.differing == 1 ? "differs" : "differ",
+		driver->matched_with, first->start, evidence(&own->image, first, bytes),
+		j.away ? ", which jumps away " : "", j.away ? jump_words(s, &j) : "");
 }
 
 /* ---- services ---- */
@@ -223,31 +337,21 @@ static enum rts_scan_verdict judge_entry(struct scan *s, unsigned i)
 	const struct scan_run *changed = NULL;
 	struct scan_run entry = {(uint32_t)offset, EVIDENCE_LEN};
 	char bytes[3 * EVIDENCE_LEN + 4];
-	uint64_t target, physical;
-	unsigned hops;
-	int to = -1;
+	struct jump j;
 
 	for (size_t k = 0; changed == NULL && k < own->match.run_count; k++)
 		if (run_meets(&own->match.runs[k], offset, ENTRY_LEN))
 			changed = &own->match.runs[k];
-	hops = rts_scan_jump(s, service->pointer, &target);
-	if (hops == 0 && changed != NULL && changed->start > offset) {
+	j = follow(s, service->pointer, service->driver);
+	if (j.hops == 0 && changed != NULL && changed->start > offset) {
 		entry = *changed;
-		hops = rts_scan_jump(s, service->pointer + (changed->start - offset),
-				     &target);
+		j = follow(s, service->pointer + (changed->start - offset),
+			   service->driver);
 	}
-	if (hops > 0 && rts_scan_physical(s, target, &physical))
-		to = rts_scan_driver_at(s, physical);
-	if (hops > 0 &&
-	    (to < 0 || !is_code(s, to, physical) ||
-	     (to != service->driver && !is_untouched(&s->report->drivers[to])))) {
+	if (j.away) {
 		at.rule = RTS_SCAN_SERVICE_TRAMPOLINE;
-		rts_scan_find(s, &at,
-			      "%s, in %s+0x%lx, jumps away (%u %s) to 0x%lx, in %s: %s",
-			      service->name, driver_name(s, driver), offset, hops,
-			      hops == 1 ? "jump" : "jumps", target,
-			      to >= 0 ? driver_name(s, &s->report->drivers[to])
-				      : "no image that anybody knows",
+		rts_scan_find(s, &at, "%s, in %s+0x%lx, jumps away %s: %s", service->name,
+			      driver_name(s, driver), offset, jump_words(s, &j),
 			      evidence(&own->image, &entry, bytes));
 		return RTS_SCAN_MODIFIED;
 	}
@@ -265,13 +369,6 @@ static enum rts_scan_verdict judge_entry(struct scan *s, unsigned i)
 	return is_untouched(driver) ? RTS_SCAN_CLEAN
 	       : is_known(driver)   ? RTS_SCAN_MODIFIED
 				    : RTS_SCAN_NOT_CHECKED;
-}
-
-static bool page_in_image(struct scan *s, uint64_t at)
-{
-	uint8_t byte;
-
-	return rts_dump_read_all(s->dump, at, &byte, 1);
 }
 
 /* Why an address in @driver, or in no image at all (NULL), is not where it should be. */
@@ -319,15 +416,20 @@ static enum rts_scan_verdict judge_service(struct scan *s, unsigned i)
 		return RTS_SCAN_NOT_IN_IMAGE;
 	/* Where no driver was found at all, that a service is in none says nothing. */
 	if (service->driver < 0)
-		return r->driver_count > 0 ? judge_foreign(s, i) : RTS_SCAN_NOT_CHECKED;
+		return r->driver_count > 0 && !is_behind_hole(s, service->physical)
+			       ? judge_foreign(s, i)
+			       : RTS_SCAN_NOT_CHECKED;
 	if ((r->firmware_applies && !is_known(&r->drivers[service->driver])) ||
 	    !is_code(s, service->driver, service->physical))
 		return judge_foreign(s, i);
 	return judge_entry(s, i);
 }
 
-/* One driver gives each of these families. Where three are its own and the fourth is not,
- * that can be told without anything to compare with. */
+/*
+ * One driver gives each of these families. Where three are its own and the fourth is not,
+ * that can be told without anything to compare with. Where both are the firmware's, it is
+ * told, too, but a firmware may well have meant it so.
+ */
 static void judge_family(struct scan *s, const unsigned family[4])
 {
 	struct rts_scan_service *services = s->report->services;
@@ -335,21 +437,30 @@ static void judge_family(struct scan *s, const unsigned family[4])
 	for (unsigned i = 0; i < 4; i++) {
 		struct rts_scan_service *odd = &services[family[i]];
 		const int driver = services[family[(i + 1) % 4]].driver;
-		bool alone = driver >= 0 && odd->driver >= 0 && odd->driver != driver;
+		bool alone = driver >= 0 && odd->driver >= 0 && odd->driver != driver,
+		     known;
 
 		for (unsigned k = 2; k < 4; k++)
 			alone &= services[family[(i + k) % 4]].driver == driver;
-		if (!alone || odd->verdict != RTS_SCAN_NOT_CHECKED)
+		known = alone && odd->verdict == RTS_SCAN_CLEAN &&
+			s->drivers[odd->driver].match.known->from->kind ==
+				RTS_SCAN_KNOWN_FIRMWARE;
+		if (!alone || (odd->verdict != RTS_SCAN_NOT_CHECKED && !known))
 			continue;
-		odd->verdict = RTS_SCAN_FOREIGN;
+		if (!known)
+			odd->verdict = RTS_SCAN_FOREIGN;
 		rts_scan_find(s,
 			      &(struct scan_finding_at){
 				      .rule = RTS_SCAN_SERVICE_POINTER_FOREIGN,
+				      .info = known,
 				      .driver = odd->driver,
 				      .has_address = true,
 				      .address = odd->physical,
-				      .innocent_if = "two drivers share these services on "
-						     "purpose; --firmware tells"},
+				      .innocent_if =
+					      known ? "the firmware has two drivers for "
+						      "these services"
+						    : "two drivers share these services on "
+						      "purpose; --firmware tells"},
 			      "%s begins in %s, and the three services beside it in %s",
 			      odd->name, driver_name(s, &s->report->drivers[odd->driver]),
 			      driver_name(s, &s->report->drivers[driver]));
@@ -457,12 +568,21 @@ static void judge_tables(struct scan *s)
 	judge_crc(s);
 	judge_copies(s);
 	if (t->has_runtime && t->has_system &&
-	    rts_scan_physical(s, t->system_runtime, &at) && at != t->runtime.at)
-		find_disagreement(
-			s, t->system.at,
-			"the system table leads to another runtime services table "
-			"than the one that was found",
-			"one of the two is left over from an earlier boot");
+	    rts_scan_physical(s, t->system_runtime, &at) && at != t->runtime.at) {
+		if (!page_in_image(s, at))
+			rts_scan_note(
+				s,
+				"the system table leads to a runtime services table at "
+				"0x%lx, which is not in the image: the one at 0x%lx may "
+				"be a copy",
+				at, t->runtime.at);
+		else
+			find_disagreement(
+				s, t->system.at,
+				"the system table leads to another runtime services table "
+				"than the one that was found",
+				"one of the two is left over from an earlier boot");
+	}
 	judge_converters(s);
 	for (unsigned w = 0; w < RTS_SCAN_WAYS; w++) {
 		const struct rts_scan_mapping_way *way = &s->report->ways[w];
@@ -535,7 +655,7 @@ static void judge_unknown(struct scan *s, int i)
 	const struct rts_scan_driver *driver = &s->report->drivers[i];
 	const struct scan_known_image *near = s->drivers[i].match.known;
 
-	if (!s->report->firmware_applies || is_known(driver) || !driver->in_image)
+	if (!s->report->firmware_applies || is_known(driver))
 		return;
 	if (driver->match == RTS_SCAN_SIMILAR && near != NULL)
 		rts_scan_find(
@@ -614,7 +734,7 @@ static void judge_ranges(struct scan *s)
 			owned |= s->report->drivers[k].base < end &&
 				 a->start < s->report->drivers[k].base +
 						    s->report->drivers[k].size;
-		if (!owned && s->report->driver_count > 0)
+		if (!owned && s->report->driver_count > 0 && !is_behind_hole(s, a->start))
 			rts_scan_find(
 				s,
 				&(struct scan_finding_at){
@@ -635,6 +755,8 @@ static void judge_ranges(struct scan *s)
 static void judge_drivers(struct scan *s)
 {
 	for (size_t i = 0; i < s->report->driver_count; i++) {
+		if (may_be_known(s, &s->report->drivers[i]))
+			continue;
 		judge_runs(s, (int)i);
 		judge_header(s, (int)i);
 		judge_hidden(s, (int)i);
@@ -655,18 +777,28 @@ static void judge_event(struct scan *s, const struct rts_scan_event *e)
 				     .driver = e->driver,
 				     .has_address = true,
 				     .address = e->physical};
+	struct jump j = {.away = false};
 
 	if (!page_in_image(s, e->physical) || r->driver_count == 0 ||
-	    (driver != NULL && is_code(s, e->driver, e->physical) &&
-	     (is_known(driver) || !r->firmware_applies)))
+	    (driver == NULL && is_behind_hole(s, e->physical)))
 		return;
-	if (driver != NULL && !is_known(driver))
+	if (driver != NULL && is_code(s, e->driver, e->physical) &&
+	    (is_known(driver) || !r->firmware_applies)) {
+		/* changes of a known one have their finding */
+		if (!is_known(driver))
+			j = follow(s, e->function, e->driver);
+		if (!j.away)
+			return;
+	}
+	if (driver != NULL && !is_known(driver) && !j.away)
 		at.innocent_if =
 			"a driver from a disk or an option ROM wants to hear of it; "
 			"name its file with --firmware";
-	rts_scan_find(s, &at, "a runtime event (type 0x%x) calls 0x%lx%s%s, %s", e->type,
+	rts_scan_find(s, &at, "a runtime event (type 0x%x) calls 0x%lx%s%s, %s%s", e->type,
 		      e->physical, driver != NULL ? ", in " : "",
-		      driver != NULL ? driver_name(s, driver) : "", why_foreign(driver));
+		      driver != NULL ? driver_name(s, driver) : "",
+		      j.away ? "which jumps away " : "",
+		      j.away ? jump_words(s, &j) : why_foreign(driver));
 }
 
 static void judge_events(struct scan *s)

@@ -4,7 +4,6 @@
  * of it, whoever tells where it is. Linux's list of "System RAM", a Windows dump's run
  * list, the memory map that the operating system kept.
  */
-#include <string.h>
 
 #include "scan/scan_priv.h"
 #include "uefi/services.h"
@@ -69,19 +68,19 @@ static bool given_away(uint32_t type)
 	       type == EfiConventionalMemory;
 }
 
-/* Before ExitBootServices, when drivers may lie anywhere. */
-static bool boots(const struct scan *s)
+/* Perhaps before ExitBootServices, when drivers may lie anywhere: it takes the boot
+ * services out of the system table. */
+static bool may_boot(const struct scan *s)
 {
-	for (size_t i = 0; i < s->report->table_count; i++)
-		if (strcmp(s->report->tables[i].kind, "boot-services") == 0)
-			return !s->tables.virtual_mode;
-	return false;
+	const struct scan_tables *t = &s->tables;
+
+	return !t->virtual_mode && (!t->has_system || t->system_boot != 0);
 }
 
 static bool in_regions(const struct scan *s, const struct rts_scan_driver *driver,
 		       struct overlap *ret)
 {
-	if (boots(s))
+	if (may_boot(s))
 		return false;
 	for (size_t i = 0; i < s->report->region_count; i++) {
 		const struct rts_scan_region *r = &s->report->regions[i];

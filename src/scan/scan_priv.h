@@ -115,6 +115,7 @@ struct scan_tables {
 	struct scan_table_header runtime, system;
 	uint64_t pointer[RTS_SCAN_SERVICES];
 	uint64_t system_runtime; /* the system table's RuntimeServices */
+	uint64_t system_boot;    /* ... BootServices */
 	uint64_t system_config;  /* ... and ConfigurationTable */
 	uint64_t system_config_count;
 	/* after rts_scan_map(): */
@@ -240,8 +241,7 @@ struct scan_match {
 	uint32_t differing;                   /* bytes of code, all runs together */
 	struct scan_run runs[SCAN_RUNS_MAX];  /* the first ones, in code only */
 	size_t run_count;
-	bool header_differs; /* in more than ImageBase and what loaders write */
-	unsigned likeness;   /* of RTS_SCAN_SIMILAR: 1 to 99 */
+	unsigned likeness; /* of RTS_SCAN_SIMILAR: 1 to 99 */
 	bool has_hash;
 	uint8_t hash[RTS_SCAN_HASH_LEN];
 };
@@ -370,5 +370,6 @@ struct scan {
 	struct scan_driver *drivers; /* parallel to report->drivers */
 	bool has_image_list, has_event_list;
 	unsigned list_steps; /* entries read while looking for the lists */
+	unsigned hole_steps; /* pages looked at for what the image lacks */
 	size_t finding_cap, note_cap, region_cap, table_cap, event_cap;
 };

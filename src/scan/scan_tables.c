@@ -285,6 +285,7 @@ static void choose_system(struct scan *s, const struct systems *y,
 		t->has_system = true;
 		t->system = best->head;
 		t->system_runtime = best->runtime;
+		t->system_boot = best->boot;
 		t->system_config = best->config;
 		t->system_config_count = best->config_count;
 		report_header(s, "system", &best->head);
