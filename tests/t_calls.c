@@ -244,11 +244,6 @@ int32_t rt_block_find(struct rt *r, uint64_t address)
 	return address >= RT_RAM_BASE && address < RT_RAM_BASE + sizeof ram ? 0 : -1;
 }
 
-bool rt_is_boot_type(uint32_t type)
-{
-	return type == EfiBootServicesData;
-}
-
 struct rt_protocol *rt_protocol_find(struct rt *r, const EFI_GUID *guid)
 {
 	(void)r;

@@ -2,7 +2,7 @@
 /*
  * What else of a PC's first kilobyte of ports a driver may touch: interrupt controllers
  * (registers only), timer, keyboard controller, ports 61h and 92h, POST codes, the first
- * serial port (its output goes nowhere), and QEMU's debug port, whose end is kept.
+ * serial port and QEMU's debug port, whose output goes nowhere.
  */
 #include "runtime/dev_machine.h"
 
@@ -245,9 +245,6 @@ static void legacy_out(struct rt_machine *m, uint16_t port, unsigned width, uint
 		if ((value & 1) != 0)
 			dev_reset(m, "reset by port 92");
 		break;
-	case 0x402:
-		l->debug[l->debug_count++ % sizeof l->debug] = (char)value;
-		break;
 	case 0x4d0:
 	case 0x4d1:
 		l->elcr[port & 1] = value;
@@ -275,20 +272,3 @@ const struct rt_device_ops dev_legacy_ops = {
 	.in = legacy_in,
 	.out = legacy_out,
 };
-
-size_t rt_machine_debug_text(const struct rt_machine *m, char *ret, size_t cap)
-{
-	const struct dev_legacy *l = &m->legacy;
-	const uint64_t kept =
-		l->debug_count < sizeof l->debug ? l->debug_count : sizeof l->debug;
-	const size_t n = cap == 0 ? 0 : kept < cap - 1 ? (size_t)kept : cap - 1;
-
-	for (size_t i = 0; i < n; i++) {
-		const char c = l->debug[(l->debug_count - n + i) % sizeof l->debug];
-
-		ret[i] = (char)((c >= ' ' && c <= '~') || c == '\n' ? c : '.');
-	}
-	if (cap > 0)
-		ret[n] = 0;
-	return n;
-}

@@ -95,8 +95,6 @@ struct dev_legacy {
 	uint8_t port61, port92;
 	uint8_t post[16];
 	uint8_t uart[8], divisor[2];
-	char debug[1024];     /* a ring */
-	uint64_t debug_count; /* bytes ever written */
 };
 
 struct rt_machine {

@@ -10,6 +10,7 @@
 
 #include "base/guid.h"
 #include "base/ucs2.h"
+#include "runtime/rt_judge.h"
 #include "runtime/rt_priv.h"
 #include "runtime/rt_script.h"
 

@@ -45,10 +45,6 @@ uint32_t rt_machine_pci_read(struct rt_machine *m, uint32_t offset, unsigned wid
 void rt_machine_pci_write(struct rt_machine *m, uint32_t offset, unsigned width,
 			  uint32_t value);
 
-/* The end of what drivers wrote to the debug port 402h, NUL-terminated, printable ASCII and
- * line feeds only. Returns its length. */
-size_t rt_machine_debug_text(const struct rt_machine *m, char *ret, size_t cap);
-
 /* x86 port and privileged instructions. */
 enum rt_insn_kind {
 	RT_INSN_OTHER,

@@ -57,7 +57,7 @@ static uint16_t service_of(const struct rt *rt)
 	return rt->call != NULL ? (uint16_t)rt->call->stub : RT_SERVICE_NONE;
 }
 
-PLAIN struct rt_record *rt_record_new(struct rt *rt, uint32_t rule, struct rt_place at)
+static PLAIN struct rt_record *record_new(struct rt *rt, uint32_t rule, struct rt_place at)
 {
 	const uint32_t n = atomic_load(&rt->shared->records_count);
 	struct rt_record *r;
@@ -99,7 +99,7 @@ void rt_find(struct rt *rt, enum rt_rule rule, struct rt_place at, uint64_t addr
 			return;
 		rt->found++;
 	}
-	r = rt_record_new(rt, rule, at);
+	r = record_new(rt, rule, at);
 	r->address = address;
 	va_start(ap, fmt);
 	fmt_text(r->text, sizeof r->text, fmt, ap);
@@ -189,7 +189,7 @@ PLAIN _Noreturn static void fault(struct rt *rt, const ucontext_t *uc, uint32_t 
 			(unsigned long long)rip, (unsigned long long)address,
 			runtime_phase_name((enum rt_phase)atomic_load(&rt->shared->phase)));
 	at = culprit(rt, g, fetch);
-	r = rt_record_new(rt, astray ? RT_WILD_ACCESS : rule, at);
+	r = record_new(rt, astray ? RT_WILD_ACCESS : rule, at);
 	r->access = (uint8_t)access;
 	r->in_host = rt->in_host;
 	r->address = address;

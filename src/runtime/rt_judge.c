@@ -28,7 +28,7 @@
 /* Hangs that are so near to each other are one. */
 #define LOOP 256U
 
-bool rt_is_boot_memory(uint32_t type)
+bool rt_is_boot_type(uint32_t type)
 {
 	return type == EfiLoaderCode || type == EfiLoaderData ||
 	       type == EfiBootServicesCode || type == EfiBootServicesData;
@@ -126,7 +126,7 @@ bool rt_case_section(const struct rt_case *c, uint16_t image, uint64_t offset,
 
 static bool is_left(const struct rt_block *b, uint8_t phase)
 {
-	return rt_is_boot_memory(b->memory_type) && phase >= RT_PHASE_RUNTIME;
+	return rt_is_boot_type(b->memory_type) && phase >= RT_PHASE_RUNTIME;
 }
 
 /* Whether the pages are there at all; then a fault within them is one of protection. */
@@ -155,7 +155,7 @@ static uint32_t rule_within(const struct rt_case *c, const struct rt_block *b,
 
 	if (r->access != RT_READ && is_mapped(b, r->phase) && protects(c, b, distance))
 		return r->access == RT_WRITE ? RT_WRITE_TO_CODE : RT_EXECUTE_DATA;
-	if (r->phase >= RT_PHASE_EXIT && rt_is_boot_memory(b->memory_type))
+	if (r->phase >= RT_PHASE_EXIT && rt_is_boot_type(b->memory_type))
 		return b->kind == RT_BLOCK_TABLE &&
 				       strcmp(b->name, "EFI_BOOT_SERVICES") == 0
 			       ? RT_BOOT_SERVICE_AFTER_EXIT

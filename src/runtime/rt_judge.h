@@ -50,7 +50,7 @@ bool rt_case_image(const struct rt_case *c, uint16_t image, struct rts_pe_image 
 bool rt_case_section(const struct rt_case *c, uint16_t image, uint64_t offset,
 		     struct rts_pe_section *ret);
 
-bool rt_is_boot_memory(uint32_t type);
+bool rt_is_boot_type(uint32_t type);
 
 /* Fills the finding for c->rec, whose rule is spot->rule. */
 void rt_tell(const struct rt_case *c, const struct rt_spot *spot,

@@ -329,13 +329,11 @@ void rt_space_exit(struct rt *rt);        /* boot memory goes away */
 uint32_t rt_space_virtual(struct rt *rt); /* virtual addresses are chosen; for so many */
 void rt_space_switch(struct rt *rt);      /* ... and used, physical ones closed */
 void rt_census(struct rt *rt, bool after_virtual);
-bool rt_is_boot_type(uint32_t type);
 
 /* rt_fault.c */
 int rt_fault_init(struct rt *rt, struct diag *d);
 struct rt_place rt_place_of(struct rt *rt, uint64_t address);
 struct rt_place rt_caller(struct rt *rt); /* of the service under way */
-struct rt_record *rt_record_new(struct rt *rt, uint32_t rule, struct rt_place at);
 /* A finding that needs no fault. */
 void rt_find(struct rt *rt, enum rt_rule rule, struct rt_place at, uint64_t address,
 	     const char *fmt, ...) __attribute__((format(printf, 5, 6)));

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "runtime/rt_judge.h"
 #include "runtime/rt_priv.h"
 
 #define PAGE      4096ULL

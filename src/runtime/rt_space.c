@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "runtime/rt_judge.h"
 #include "runtime/rt_priv.h"
 
 #define ARENA_LEN (16U << 20)
@@ -138,12 +139,6 @@ uint64_t rt_physical(struct rt *rt, uint64_t address)
 			return b->physical + (address - b->virtual_);
 	}
 	return 0;
-}
-
-bool rt_is_boot_type(uint32_t type)
-{
-	return type == EfiBootServicesCode || type == EfiBootServicesData ||
-	       type == EfiLoaderCode || type == EfiLoaderData;
 }
 
 static bool is_runtime_type(uint32_t type)

@@ -38,7 +38,9 @@ static size_t opt_offset(const struct rts_pe_header *h)
 	return (size_t)h->sections_offset - h->file.SizeOfOptionalHeader;
 }
 
-bool rts_scan_raw_is_virtual(uint8_t *file, size_t len)
+/* Rewrites the header at the start of @file so that its raw layout is the virtual one, cut
+ * to @len. False: no PE32+ header of x86-64. */
+static bool raw_is_virtual(uint8_t *file, size_t len)
 {
 	struct rts_pe_header h;
 	uint64_t table_end, first;
@@ -139,7 +141,7 @@ EFI_STATUS rts_scan_image_load(struct scan *s, uint64_t base, uint64_t size,
 		return EFI_OUT_OF_RESOURCES;
 	s->loaded += size;
 	img.missing = read_pages(s, base, img.file, img.len);
-	if (rts_scan_raw_is_virtual(img.file, img.len)) {
+	if (raw_is_virtual(img.file, img.len)) {
 		const struct bytes file = {img.file, img.len};
 
 		img.header = rts_pe_image_read(file, NULL, &img.pe) == EFI_SUCCESS;
@@ -194,7 +196,7 @@ static EFI_STATUS make_file(struct scan *s, const struct scan_image *img,
 	rts_scan_fixups_move(f, img->base, base);
 	if (known != NULL && needs_header(img, &known->pe)) {
 		put_header(&known->pe, f->mem);
-		if (!rts_scan_raw_is_virtual(f->mem, f->len))
+		if (!raw_is_virtual(f->mem, f->len))
 			return EFI_NOT_FOUND;
 	}
 	set_base(f->mem, f->len, base, f->pe->fixed);

@@ -210,10 +210,6 @@ struct scan_header {
 };
 bool rts_scan_image_header(struct scan *s, uint64_t base, struct scan_header *ret);
 
-/* Rewrites the header at the start of @file so that its raw layout is the virtual one, cut
- * to @len. False: no PE32+ header of x86-64. */
-bool rts_scan_raw_is_virtual(uint8_t *file, size_t len);
-
 /* ---- known images (scan_known.c, scan_match.c) ---- */
 
 struct scan_known_image {

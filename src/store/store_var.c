@@ -135,7 +135,9 @@ static int fixed_read(struct var_reader *r, json_t *object, const char *member, 
 	return rc;
 }
 
-int var_name(struct var_reader *r, json_t *object, CHAR16 **ret, uint32_t *ret_len)
+/* The members "name" (the caller frees it; *ret_len with its NUL) and "guid" of an element.
+ */
+static int var_name(struct var_reader *r, json_t *object, CHAR16 **ret, uint32_t *ret_len)
 {
 	cleanup(freep) CHAR16 *name = NULL;
 	const char *text;
@@ -159,7 +161,7 @@ int var_name(struct var_reader *r, json_t *object, CHAR16 **ret, uint32_t *ret_l
 	return 0;
 }
 
-int var_guid(struct var_reader *r, json_t *object, EFI_GUID *ret)
+static int var_guid(struct var_reader *r, json_t *object, EFI_GUID *ret)
 {
 	const char *text;
 	size_t len;
@@ -286,7 +288,7 @@ int var_load(struct var_reader *r, json_t *object, struct rts_vars *v, uint64_t 
 	}
 }
 
-bool var_write_name(struct store_text *t, const CHAR16 *name, uint32_t name_len)
+static bool var_write_name(struct store_text *t, const CHAR16 *name, uint32_t name_len)
 {
 	const size_t n = name_len / 2 - 1;
 

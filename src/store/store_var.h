@@ -42,14 +42,8 @@ void var_unknown(struct var_reader *r, const struct store_place *place);
 int var_load(struct var_reader *r, json_t *object, struct rts_vars *v, uint64_t *cost,
 	     bool *ret_full);
 
-/* The members "name" (the caller frees it; *ret_len with its NUL) and "guid" of an element.
- */
-int var_name(struct var_reader *r, json_t *object, CHAR16 **ret, uint32_t *ret_len);
-int var_guid(struct var_reader *r, json_t *object, EFI_GUID *ret);
-
 /* Variables with @nv (NON_VOLATILE or 0), as the elements of a list two levels deep, those
  * that are in @past (not NULL: the pieces are noted) as they stand there. False: no memory.
  */
 bool var_write_all(struct store_text *t, const struct store_text *past,
 		   const struct rts_vars_view *view, uint32_t nv);
-bool var_write_name(struct store_text *t, const CHAR16 *name, uint32_t name_len);

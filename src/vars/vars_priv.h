@@ -75,8 +75,6 @@ struct node *table_find(const struct rts_vars *v, const EFI_GUID *guid, const CH
 			uint32_t name_len);
 EFI_STATUS table_reserve(struct rts_vars *v, size_t more);
 void table_apply(struct rts_vars *v, const struct change *c);
-uint64_t node_cost(const struct node *n);
-uint64_t *used_by(struct rts_vars *v, const struct node *n);
 bool visible(const struct rts_vars *v, const struct node *n);
 EFI_STATUS commit(struct rts_vars *v, const struct change *changes, size_t n,
 		  unsigned parts);

@@ -92,7 +92,7 @@ EFI_STATUS table_reserve(struct rts_vars *v, size_t more)
 	return EFI_SUCCESS;
 }
 
-uint64_t node_cost(const struct node *n)
+static uint64_t node_cost(const struct node *n)
 {
 	return n->computed
 		       ? 0
@@ -100,7 +100,7 @@ uint64_t node_cost(const struct node *n)
 				 (n->var.has_digest ? sizeof n->var.digest : 0);
 }
 
-uint64_t *used_by(struct rts_vars *v, const struct node *n)
+static uint64_t *used_by(struct rts_vars *v, const struct node *n)
 {
 	return n->var.attr & ATTR_HR   ? &v->used_hw_error
 	       : n->var.attr & ATTR_NV ? &v->used_nv
