@@ -243,8 +243,37 @@ static void charged(void **state)
 		count++;
 	assert_int_equal(status, EFI_OUT_OF_RESOURCES);
 	assert_int_equal(count, (RTS_VARS_QUOTA) / (RTS_VARS_OVERHEAD + 44));
+	/* after a reset it is all there again, to the last byte */
 	assert_int_equal(rts_vars_reset(f->v), EFI_SUCCESS);
-	must(f, entry((VARIABLE_POLICY_ENTRY){0}, NULL, NULL));
+	for (unsigned i = 1; i < count; i++)
+		must(f, entry((VARIABLE_POLICY_ENTRY){0}, NULL, NULL));
+	assert_int_equal(RTS_VARS_QUOTA - (count - 1) * (RTS_VARS_OVERHEAD + 44),
+			 RTS_VARS_OVERHEAD + 44 + 2 * 32);
+	assert_int_equal(add(f, entry((VARIABLE_POLICY_ENTRY){0}, NULL,
+				      u"A name with 32 characters, one is")),
+			 EFI_OUT_OF_RESOURCES);
+	must(f,
+	     entry((VARIABLE_POLICY_ENTRY){0}, NULL, u"A name with 32 characters, with"));
+}
+
+/* What a process before us registered. */
+static void loaded(void **state)
+{
+	struct fixture *f = *state;
+	const struct entry e = entry(
+		(VARIABLE_POLICY_ENTRY){.LockPolicyType = VARIABLE_POLICY_TYPE_LOCK_NOW},
+		NULL, u"Now");
+	uint64_t max, left, largest;
+
+	assert_int_equal(rts_vars_load_policy(f->v, e.p, e.n - 2), EFI_INVALID_PARAMETER);
+	assert_int_equal(rts_vars_load_policy(f->v, e.p, e.n), EFI_SUCCESS);
+	assert_int_equal(f->store.commits, 0);
+	assert_int_equal(rts_vars_query(f->v, BS, &max, &left, &largest), EFI_SUCCESS);
+	assert_int_equal(max - left, RTS_VARS_OVERHEAD + e.n);
+	assert_int_equal(add(f, e), EFI_ALREADY_STARTED);
+	assert_int_equal(rts_vars_end_of_dxe(f->v), EFI_SUCCESS);
+	assert_int_equal(f->store.policies, 1);
+	assert_int_equal(SET(f, &ns, u"Now", NV_BS, "2", 1), EFI_WRITE_PROTECTED);
 }
 
 static void not_kept(void **state)
@@ -666,21 +695,14 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(malformed),
-		TEST(wildcards_at_most),
-		TEST(maximum_of_zero),
-		TEST(registered_twice),
-		TEST(charged),
-		TEST(not_kept),
-		TEST(sizes_and_attributes),
-		TEST(which_wins),
-		TEST(locks),
-		TEST(variable_lock),
-		TEST(ends_with_dxe),
-		TEST(disabled),
-		TEST(commands),
-		TEST(dumps),
-		TEST(infos),
+		TEST(malformed),       TEST(wildcards_at_most),
+		TEST(maximum_of_zero), TEST(registered_twice),
+		TEST(charged),         TEST(loaded),
+		TEST(not_kept),        TEST(sizes_and_attributes),
+		TEST(which_wins),      TEST(locks),
+		TEST(variable_lock),   TEST(ends_with_dxe),
+		TEST(disabled),        TEST(commands),
+		TEST(dumps),           TEST(infos),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,11 +26,14 @@ static const EFI_GUID global = EFI_GLOBAL_VARIABLE_GUID;
 #define MOR  u"MemoryOverwriteRequestControl"
 #define LOCK u"MemoryOverwriteRequestControlLock"
 
+static const uint8_t zeros[64];
+
 struct fixture {
 	struct rts_vars *v;
 	EFI_STATUS answer; /* the store's */
 	struct rts_vars_latches kept;
 	unsigned parts;
+	bool wrote_nv;
 };
 
 static EFI_STATUS keep(void *ctx, const struct rts_vars_view *view, unsigned parts)
@@ -38,6 +41,7 @@ static EFI_STATUS keep(void *ctx, const struct rts_vars_view *view, unsigned par
 	struct fixture *f = ctx;
 
 	f->parts = parts;
+	f->wrote_nv |= (parts & RTS_VARS_DURABLE) != 0;
 	if (f->answer == EFI_SUCCESS)
 		f->kept = rts_vars_view_latches(view);
 	return f->answer;
@@ -180,23 +184,69 @@ static void locked_with_key(void **state)
 	assert_int_equal(SET(f, &mor_lock, LOCK, NV_BS_RT, "12345678", 8), EFI_SUCCESS);
 	assert_true(IS(f, &mor_lock, LOCK, 0));
 	assert_false(f->kept.mor_locked || f->kept.mor_has_key);
+	assert_memory_equal(f->kept.mor_key, zeros, sizeof f->kept.mor_key);
 	assert_int_equal(SET(f, &mor, MOR, NV_BS_RT, "\0", 1), EFI_SUCCESS);
 }
 
-static void wrong_key(void **state)
+/* Wrong in any byte, it ends the guessing. */
+static void wrong_key_at(struct fixture *f, size_t at)
 {
-	struct fixture *f = *state;
+	char key[] = "12345678";
 
 	with_request(f);
-	assert_int_equal(SET(f, &mor_lock, LOCK, NV_BS_RT, "12345678", 8), EFI_SUCCESS);
-	assert_int_equal(SET(f, &mor_lock, LOCK, NV_BS_RT, "12345679", 8),
-			 EFI_ACCESS_DENIED);
+	assert_int_equal(SET(f, &mor_lock, LOCK, NV_BS_RT, key, 8), EFI_SUCCESS);
+	key[at] ^= 1;
+	assert_int_equal(SET(f, &mor_lock, LOCK, NV_BS_RT, key, 8), EFI_ACCESS_DENIED);
 	assert_true(f->kept.mor_locked && !f->kept.mor_has_key);
+	assert_memory_equal(f->kept.mor_key, zeros, sizeof f->kept.mor_key);
 	assert_true(IS(f, &mor_lock, LOCK, 1)); /* as without a key */
 	assert_int_equal(f->parts, RTS_VARS_DURABLE | RTS_VARS_RUN);
 	assert_int_equal(SET(f, &mor_lock, LOCK, NV_BS_RT, "12345678", 8),
 			 EFI_ACCESS_DENIED);
 	assert_int_equal(SET(f, &mor, MOR, NV_BS_RT, "\0", 1), EFI_ACCESS_DENIED);
+}
+
+static void wrong_key(void **state)
+{
+	for (size_t at = 0; at < 8; at++) {
+		wrong_key_at(*state, at);
+		teardown(state);
+		setup(state);
+	}
+}
+
+/* What else is latched stays so. */
+static void lock_beside_others(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(rts_vars_policy_lock(f->v), EFI_SUCCESS);
+	with_request(f);
+	assert_int_equal(SET(f, &mor_lock, LOCK, NV_BS_RT, "\1", 1), EFI_SUCCESS);
+	assert_true(f->kept.policy_locked && f->kept.mor_locked);
+}
+
+/* A lock that reads 0 already is not written; one without room is not there. */
+static void lock_at_end_of_dxe(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t request = RTS_VARS_OVERHEAD + sizeof MOR + 1;
+	const struct rts_vars_config config = {
+		.store = &ops, .store_ctx = f, .quota_nv = request + sizeof LOCK};
+
+	with_request(f);
+	assert_int_equal(rts_vars_reset(f->v), EFI_SUCCESS);
+	f->wrote_nv = false;
+	assert_int_equal(rts_vars_end_of_dxe(f->v), EFI_SUCCESS);
+	assert_false(f->wrote_nv);
+	assert_true(IS(f, &mor_lock, LOCK, 0));
+	rts_vars_free(f->v);
+	assert_int_equal(rts_vars_new(&config, &f->v), EFI_SUCCESS);
+	assert_int_equal(SET(f, &mor, MOR, NV_BS_RT, "\1", 1), EFI_SUCCESS);
+	assert_int_equal(rts_vars_end_of_dxe(f->v), EFI_OUT_OF_RESOURCES);
+	assert_true(rts_vars_phase(f->v).end_of_dxe);
+	assert_true(IS(f, &mor_lock, LOCK, -1));
+	assert_true(IS(f, &mor, MOR, 1));
 }
 
 /* The key is forgotten whatever the store says, and the next change tells it. */
@@ -295,7 +345,6 @@ static void hardware_errors(void **state)
 		EFI_SUCCESS);
 }
 
-static const uint8_t zeros[64];
 static const uint8_t path_end[] = {0x7f, 0xff, 4, 0};
 static const uint8_t load_option[] = {1, 0, 0, 0, 4, 0, 'N', 0, 0, 0, 0x7f, 0xff, 4, 0};
 
@@ -579,6 +628,8 @@ int main(void)
 		TEST(wrong_key),
 		TEST(wrong_key_not_kept),
 		TEST(lock_not_kept),
+		TEST(lock_beside_others),
+		TEST(lock_at_end_of_dxe),
 		TEST(without_request),
 		TEST(hardware_errors),
 		TEST(names_with_wildcards),
