@@ -691,18 +691,78 @@ static void infos(void **state)
 	assert_int_equal(info_of(f, INFO, u"N", 4, INFO_ROOM - 4), EFI_SUCCESS);
 }
 
+/* What an answer does not tell is as the guest had it. */
+static void nothing_else_changes(void **state)
+{
+	struct fixture *f = *state;
+	const struct entry e = entry((VARIABLE_POLICY_ENTRY){0}, NULL, u"Name");
+	const uint32_t name_len = 10, room = 100;
+	const struct {
+		uint32_t number, page;
+		size_t to; /* parameters before this may change */
+	} cases[] = {
+		{VAR_CHECK_POLICY_COMMAND_DUMP, 0, 13},
+		{VAR_CHECK_POLICY_COMMAND_DUMP, 1, 13 + e.n},
+		{VAR_CHECK_POLICY_COMMAND_DUMP, 1, 13}, /* none under way */
+		{VAR_CHECK_POLICY_COMMAND_GET_INFO, 0, 68 + 10 + 10},
+		{VAR_CHECK_POLICY_COMMAND_GET_LOCK_VAR_STATE_INFO, 0, 68}, /* not found */
+		{VAR_CHECK_POLICY_COMMAND_IS_ENABLED, 0, 1},
+		{VAR_CHECK_POLICY_COMMAND_LOCK, 0, 0},
+		{VAR_CHECK_POLICY_COMMAND_DISABLE, 0, 0},
+		{VAR_CHECK_POLICY_COMMAND_REGISTER, 0, 0},
+		{99, 0, 0},
+	};
+	static struct mm before;
+	size_t n;
+
+	must(f, e);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const uint32_t head[] = {VAR_CHECK_POLICY_COMM_SIG, 1, cases[i].number};
+		const size_t to = PARAMS + cases[i].to;
+
+		memset(f->m.buf, 0xa5, sizeof f->m.buf);
+		mm_begin(&f->m, (EFI_GUID)VAR_CHECK_POLICY_LIB_MMI_HANDLER_GUID);
+		mm_put(&f->m, head, sizeof head);
+		f->m.len = 24 + MESSAGE;
+		if (cases[i].number == VAR_CHECK_POLICY_COMMAND_DUMP) {
+			memcpy(f->m.buf + PARAMS, &cases[i].page, 4);
+		} else if (cases[i].number >= VAR_CHECK_POLICY_COMMAND_GET_INFO) {
+			memcpy(f->m.buf + PARAMS, &ns, sizeof ns);
+			memcpy(f->m.buf + PARAMS + 16, &name_len, 4);
+			memcpy(f->m.buf + PARAMS + 20, &room, 4);
+			memcpy(f->m.buf + PARAMS + 68, u"Name", 10);
+		}
+		mm_end(&f->m);
+		before = f->m;
+		assert_int_equal(rts_wire_mm(&f->w, f->m.buf, f->m.len, &n),
+				 UEFI_VARS_STS_SUCCESS);
+		assert_memory_equal(f->m.buf, before.buf, RESULT);
+		if (memcmp(f->m.buf + to, before.buf + to, sizeof before.buf - to) != 0)
+			fail_msg("case %zu", i);
+	}
+}
+
 int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(malformed),       TEST(wildcards_at_most),
-		TEST(maximum_of_zero), TEST(registered_twice),
-		TEST(charged),         TEST(loaded),
-		TEST(not_kept),        TEST(sizes_and_attributes),
-		TEST(which_wins),      TEST(locks),
-		TEST(variable_lock),   TEST(ends_with_dxe),
-		TEST(disabled),        TEST(commands),
-		TEST(dumps),           TEST(infos),
+		TEST(malformed),
+		TEST(wildcards_at_most),
+		TEST(maximum_of_zero),
+		TEST(registered_twice),
+		TEST(charged),
+		TEST(loaded),
+		TEST(not_kept),
+		TEST(sizes_and_attributes),
+		TEST(which_wins),
+		TEST(locks),
+		TEST(variable_lock),
+		TEST(ends_with_dxe),
+		TEST(disabled),
+		TEST(commands),
+		TEST(dumps),
+		TEST(infos),
+		TEST(nothing_else_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

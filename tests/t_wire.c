@@ -276,6 +276,79 @@ static void get_next(void **state)
 	assert_int_equal(next(f, u"", 2, 32, 32), EFI_SUCCESS);
 }
 
+/* In an answer is what was asked for, and else what the guest itself had there. */
+static void nothing_else_changes(void **state)
+{
+	struct fixture *f = *state;
+	enum { GET, NEXT, QUERY, SET, SIZE, LOCK };
+	static const struct {
+		const char *what;
+		unsigned kind;
+		const CHAR16 *name;
+		size_t name_len, room;
+		EFI_STATUS status;
+		struct {
+			size_t at, len;
+		} out[3]; /* of the payload */
+	} cases[] = {
+		{"get", GET, u"Var", 8, 100, EFI_SUCCESS, {{16, 8}, {32, 4}, {44, 5}}},
+		{"get, small", GET, u"Var", 8, 4, EFI_BUFFER_TOO_SMALL, {{16, 8}, {32, 4}}},
+		{"get, none", GET, u"Nix", 8, 100, EFI_NOT_FOUND, {{0}}},
+		{"next", NEXT, u"Var", 8, 32, EFI_SUCCESS, {{0, 16}, {16, 8}, {24, 10}}},
+		{"next, small", NEXT, u"Var", 8, 8, EFI_BUFFER_TOO_SMALL, {{16, 8}}},
+		{"next, last", NEXT, u"Next", 10, 32, EFI_NOT_FOUND, {{0}}},
+		{"next, none", NEXT, u"Nix", 8, 32, EFI_INVALID_PARAMETER, {{0}}},
+		{"query", QUERY, NULL, 0, NV_BS_RT, EFI_SUCCESS, {{0, 24}}},
+		{"query, wrong", QUERY, NULL, 0, 1, EFI_INVALID_PARAMETER, {{0}}},
+		{"set", SET, u"Var", 8, 5, EFI_SUCCESS, {{0}}},
+		{"size", SIZE, NULL, 0, 0, EFI_SUCCESS, {{0, 8}}},
+		{"lock", LOCK, u"Var", 8, 0, EFI_SUCCESS, {{0}}},
+	};
+	static const uint64_t functions[] = {
+		[GET] = SMM_VARIABLE_FUNCTION_GET_VARIABLE,
+		[NEXT] = SMM_VARIABLE_FUNCTION_GET_NEXT_VARIABLE_NAME,
+		[QUERY] = SMM_VARIABLE_FUNCTION_QUERY_VARIABLE_INFO,
+		[SET] = SMM_VARIABLE_FUNCTION_SET_VARIABLE,
+		[SIZE] = SMM_VARIABLE_FUNCTION_GET_PAYLOAD_SIZE,
+		[LOCK] = SMM_VARIABLE_FUNCTION_LOCK_VARIABLE,
+	};
+
+	rts_vars_set(f->v, u"Next", 10, &ns, NV_BS_RT, "1", 1);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const uint64_t room = cases[i].room, name_len = cases[i].name_len;
+		const uint32_t attr = (uint32_t)room;
+
+		memset(f->m.buf, 0xa5, sizeof f->m.buf);
+		if (cases[i].kind == GET || cases[i].kind == SET) {
+			mm_access(&f->m, functions[cases[i].kind], &ns, cases[i].name,
+				  name_len, NV_BS_RT, NULL, room);
+		} else {
+			mm_function(&f->m, variable, functions[cases[i].kind]);
+			f->m.len += 100;
+			memcpy(f->m.buf + MM_PAYLOAD, &ns, sizeof ns);
+			memcpy(f->m.buf + MM_PAYLOAD + 16,
+			       cases[i].kind == NEXT ? &room : &name_len, 8);
+			if (name_len > 0)
+				memcpy(f->m.buf + MM_PAYLOAD + 24, cases[i].name, name_len);
+			else
+				memcpy(f->m.buf + MM_PAYLOAD + 24, &attr, 4);
+			memset(f->m.buf + f->m.len - 2, 0, 2);
+			mm_end(&f->m);
+		}
+		assert_int_equal(call(f), cases[i].status);
+		for (size_t at = 0; at < sizeof f->m.buf; at++) {
+			bool out = at >= 32 && at < 40;
+
+			for (size_t k = 0; k < COUNT(cases[i].out); k++)
+				out |= at - MM_PAYLOAD >= cases[i].out[k].at &&
+				       at - MM_PAYLOAD - cases[i].out[k].at <
+					       cases[i].out[k].len;
+			if (!out && f->m.buf[at] != f->before.buf[at])
+				fail_msg("%s: byte %zu", cases[i].what, at);
+		}
+	}
+}
+
 static void query_and_lock(void **state)
 {
 	struct fixture *f = *state;
@@ -486,9 +559,9 @@ int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(envelope),     T(functions_not_served), T(too_short), T(get_and_set),
-		T(get_next),     T(query_and_lock),       T(events),    T(policy),
-		T(guest_driver),
+		T(envelope), T(functions_not_served), T(too_short),      T(get_and_set),
+		T(get_next), T(nothing_else_changes), T(query_and_lock), T(events),
+		T(policy),   T(guest_driver),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
