@@ -322,6 +322,8 @@ static void hardware_errors(void **state)
 	assert_int_equal(rts_vars_end_of_dxe(f->v), EFI_SUCCESS);
 	assert_int_equal(rts_vars_query(f->v, BS | RT | HR, &max, &left, &largest),
 			 EFI_INVALID_PARAMETER);
+	assert_int_equal(SET(f, &hw_error, u"HwErrRec0001", NV_BS_RT | HR, record, 1),
+			 EFI_SUCCESS);
 	assert_int_equal(SET(f, &hw_error, u"HwErrRec0001", NV_BS_RT | HR, record, 600),
 			 EFI_SUCCESS);
 	assert_int_equal(SET(f, &hw_error, u"HwErrRec0002", NV_BS_RT | HR, record, 600),
@@ -414,12 +416,20 @@ static void defined_names(void **state)
 		if (names[i].min > 1 &&
 		    WRITE(names[i].attr, zeros, names[i].min - 1) != EFI_INVALID_PARAMETER)
 			fail_msg("name %zu, too short", i);
-		if (names[i].max > 0 &&
-		    WRITE(names[i].attr, zeros, names[i].max + 1) != EFI_INVALID_PARAMETER)
-			fail_msg("name %zu, too long", i);
+		if (names[i].min == 1 && WRITE(names[i].attr, zeros, 1) != EFI_SUCCESS)
+			fail_msg("name %zu, of one byte", i);
+		for (size_t more = 1; names[i].max > 0 && more <= 4; more++)
+			if (WRITE(names[i].attr, zeros, names[i].max + more) !=
+			    EFI_INVALID_PARAMETER)
+				fail_msg("name %zu, too long", i);
+		assert_int_equal(WRITE(names[i].attr | APPEND, "", 0), EFI_SUCCESS);
 		/* what is deleted needs no length, and not these attributes */
 		assert_int_equal(WRITE(names[i].attr, "", 0), EFI_SUCCESS);
 		assert_int_equal(WRITE(0, "", 0), EFI_NOT_FOUND);
+		assert_int_equal(WRITE(names[i].attr, names[i].value, names[i].len),
+				 EFI_SUCCESS);
+		assert_int_equal(WRITE(0, "x", 1), EFI_SUCCESS);
+		assert_int_equal(WRITE(0, "x", 1), EFI_NOT_FOUND);
 #undef WRITE
 		teardown(state);
 		setup(state);
@@ -504,6 +514,8 @@ static void contents(void **state)
 		C(u"ConOut", false, 4, 4, 6, 0, 'x', 0, END), /* its name does not end */
 		C(u"ConOut", true, 4, 3, 6, 0, 'x', 0, END),
 		C(u"ConOut", true, 3, 4, 6, 0, 'x', 0, END),
+		C(u"ConOut", false, 0x7f, 1, 4, 0), /* not the end of all */
+		C(u"ConOut", false, 1, 0xff, 4, 0),
 		C(u"ConOut", false, 1, 1, 3, 0, END),
 		C(u"ConOut", false, 1, 1, 0, 0, END),
 		C(u"ConOut", false, 1, 1, 255, 255, END),
@@ -559,6 +571,8 @@ static void languages(void **state)
 	assert_int_equal(SET(f, &global, u"PlatformLangCodes", BS | RT, "en;fr-FR;de", 12),
 			 EFI_SUCCESS);
 	assert_true(HAS(f, u"Lang", "fra")); /* now that both lists are there */
+	assert_int_equal(SET(f, &global, u"Ling", NV_BS_RT, "eng", 4), EFI_SUCCESS);
+	assert_true(HAS(f, u"PlatformLang", "fr-FR"));
 	assert_int_equal(rts_vars_end_of_dxe(f->v), EFI_SUCCESS);
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		const size_t n = strlen(cases[i].value) + 1;
