@@ -467,7 +467,7 @@ static EFI_STATUS command_of(struct fixture *f, size_t len, uint32_t number, con
 	EFI_STATUS result;
 	size_t ret;
 
-	memset(&f->m, 0, sizeof f->m);
+	memset(&f->m, 0xa5, sizeof f->m);
 	mm_begin(&f->m, (EFI_GUID)VAR_CHECK_POLICY_LIB_MMI_HANDLER_GUID);
 	mm_put(&f->m, head, sizeof head);
 	mm_put(&f->m, p, n);
@@ -507,7 +507,7 @@ static void commands(void **state)
 		assert_int_equal(
 			command_of(f, 20 + least[i].min - 1, least[i].number, "", 0),
 			EFI_INVALID_PARAMETER);
-	assert_int_equal(command(f, VAR_CHECK_POLICY_COMMAND_IS_ENABLED, "", 0),
+	assert_int_equal(command_of(f, 21, VAR_CHECK_POLICY_COMMAND_IS_ENABLED, "", 0),
 			 EFI_SUCCESS);
 	assert_int_equal(f->m.buf[PARAMS], 1);
 	assert_int_equal(command(f, VAR_CHECK_POLICY_COMMAND_REGISTER, e.p, e.n),
@@ -522,9 +522,13 @@ static void commands(void **state)
 	assert_int_equal(
 		command_of(f, 20 + e.n, VAR_CHECK_POLICY_COMMAND_REGISTER, e.p, e.n),
 		EFI_SUCCESS);
-	assert_int_equal(command(f, VAR_CHECK_POLICY_COMMAND_DISABLE, "", 0),
+	e = entry((VARIABLE_POLICY_ENTRY){0}, NULL, NULL); /* no more than its head */
+	assert_int_equal(command(f, VAR_CHECK_POLICY_COMMAND_REGISTER, e.p, e.n),
+			 EFI_SUCCESS);
+	assert_int_equal(command_of(f, 20, VAR_CHECK_POLICY_COMMAND_DISABLE, "", 0),
 			 EFI_WRITE_PROTECTED);
-	assert_int_equal(command(f, VAR_CHECK_POLICY_COMMAND_LOCK, "", 0), EFI_SUCCESS);
+	assert_int_equal(command_of(f, 20, VAR_CHECK_POLICY_COMMAND_LOCK, "", 0),
+			 EFI_SUCCESS);
 	assert_int_equal(command(f, VAR_CHECK_POLICY_COMMAND_LOCK, "", 0),
 			 EFI_WRITE_PROTECTED);
 	assert_int_equal(command(f, VAR_CHECK_POLICY_COMMAND_REGISTER, e.p, e.n),
@@ -609,6 +613,11 @@ static void dumps(void **state)
 		assert_memory_equal(got, want, n);
 		/* the last page ended it */
 		assert_int_equal(dump(f, 1), EFI_TIMEOUT);
+		if (n > 0) {
+			assert_int_equal(dump(f, 0), EFI_SUCCESS);
+			assert_int_equal(dump(f, (uint32_t)((n + PAGE - 1) / PAGE + 1)),
+					 EFI_INVALID_PARAMETER);
+		}
 	}
 	/* what ends a dump, and what does not */
 	assert_int_equal(dump(f, 0), EFI_SUCCESS);
@@ -623,6 +632,12 @@ static void dumps(void **state)
 	rts_vars_reset(f->v);
 	assert_int_equal(dump(f, 1), EFI_TIMEOUT);
 	assert_int_equal(get32(f, 4), 0);
+	/* nor do policies that come later, by another message, bring it back */
+	for (CHAR16 name[500] = {u'A'}, i = 1; i < 60; i++) {
+		name[i] = u'a';
+		assert_int_equal(rts_vars_lock(f->v, name, sizeof name, &ns), EFI_SUCCESS);
+	}
+	assert_int_equal(dump(f, 1), EFI_TIMEOUT);
 }
 
 struct info {
@@ -661,6 +676,8 @@ static void infos(void **state)
 	must(f, plain);
 	must(f, on);
 	assert_int_equal(info_of(f, INFO, u"None", 10, 100), EFI_NOT_FOUND);
+	assert_int_equal(info_of(f, INFO, u"", 2, 100), EFI_NOT_FOUND);
+	assert_int_equal(info_of(f, INFO, u"None", INFO_ROOM, 0), EFI_NOT_FOUND);
 	assert_int_equal(info_of(f, INFO, u"Bo1t", 10, 10), EFI_SUCCESS);
 	assert_memory_equal(f->m.buf + PARAMS + 24, plain.p, 44);
 	assert_int_equal(get32(f, 20), 10);
@@ -679,7 +696,9 @@ static void infos(void **state)
 	assert_int_equal(info_of(f, INFO, u"None", 10, 100), EFI_SUCCESS);
 	assert_memory_equal(f->m.buf + PARAMS + 24, all.p, 44);
 	assert_int_equal(get32(f, 20), 0);
-	assert_memory_equal(f->m.buf + PARAMS + 68 + 10, zeros, 64);
+	for (size_t at = 68 + 10; at < 68 + INFO_ROOM; at++)
+		assert_int_equal(f->m.buf[PARAMS + at], 0);
+	assert_int_equal(info_of(f, INFO, u"", 2, 100), EFI_SUCCESS);
 
 	/* names that do not end, lengths that do not fit */
 	assert_int_equal(info_of(f, INFO, u"None", 8, 100), EFI_INVALID_PARAMETER);
@@ -700,17 +719,25 @@ static void nothing_else_changes(void **state)
 	const struct {
 		uint32_t number, page;
 		size_t to; /* parameters before this may change */
+		struct {
+			size_t total, len;
+			bool more;
+		} dump;
 	} cases[] = {
-		{VAR_CHECK_POLICY_COMMAND_DUMP, 0, 13},
-		{VAR_CHECK_POLICY_COMMAND_DUMP, 1, 13 + e.n},
-		{VAR_CHECK_POLICY_COMMAND_DUMP, 1, 13}, /* none under way */
-		{VAR_CHECK_POLICY_COMMAND_GET_INFO, 0, 68 + 10 + 10},
-		{VAR_CHECK_POLICY_COMMAND_GET_LOCK_VAR_STATE_INFO, 0, 68}, /* not found */
-		{VAR_CHECK_POLICY_COMMAND_IS_ENABLED, 0, 1},
-		{VAR_CHECK_POLICY_COMMAND_LOCK, 0, 0},
-		{VAR_CHECK_POLICY_COMMAND_DISABLE, 0, 0},
-		{VAR_CHECK_POLICY_COMMAND_REGISTER, 0, 0},
-		{99, 0, 0},
+		{VAR_CHECK_POLICY_COMMAND_DUMP, 0, 13, {e.n, 0, true}},
+		{VAR_CHECK_POLICY_COMMAND_DUMP, 9, 13, {e.n, 0, false}}, /* no such page */
+		{VAR_CHECK_POLICY_COMMAND_DUMP, 1, 13 + e.n, {e.n, e.n, false}},
+		{VAR_CHECK_POLICY_COMMAND_DUMP, 1, 13, {0, 0, false}}, /* none under way */
+		{VAR_CHECK_POLICY_COMMAND_GET_INFO, 0, 68 + 10 + 10, {0}},
+		{VAR_CHECK_POLICY_COMMAND_GET_LOCK_VAR_STATE_INFO,
+		 0,
+		 68,
+		 {0}}, /* not found */
+		{VAR_CHECK_POLICY_COMMAND_IS_ENABLED, 0, 1, {0}},
+		{VAR_CHECK_POLICY_COMMAND_LOCK, 0, 0, {0}},
+		{VAR_CHECK_POLICY_COMMAND_DISABLE, 0, 0, {0}},
+		{VAR_CHECK_POLICY_COMMAND_REGISTER, 0, 0, {0}},
+		{99, 0, 0, {0}},
 	};
 	static struct mm before;
 	size_t n;
@@ -739,6 +766,11 @@ static void nothing_else_changes(void **state)
 		assert_memory_equal(f->m.buf, before.buf, RESULT);
 		if (memcmp(f->m.buf + to, before.buf + to, sizeof before.buf - to) != 0)
 			fail_msg("case %zu", i);
+		if (cases[i].number == VAR_CHECK_POLICY_COMMAND_DUMP) {
+			assert_int_equal(get32(f, 4), cases[i].dump.total);
+			assert_int_equal(get32(f, 8), cases[i].dump.len);
+			assert_int_equal(f->m.buf[PARAMS + 12], cases[i].dump.more);
+		}
 	}
 }
 

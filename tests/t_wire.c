@@ -456,6 +456,10 @@ static void policy(void **state)
 		memcpy(&result, f->m.buf + 24 + 12, sizeof result);
 		assert_int_equal(result, cases[i].result);
 	}
+	mm_begin(&f->m, guid);
+	f->m.len += 16384;
+	mm_end(&f->m);
+	assert_int_equal(send(f), UEFI_VARS_STS_SUCCESS);
 	static const size_t wrong[] = {0, 19, 16385};
 	for (size_t i = 0; i < COUNT(wrong); i++) {
 		mm_begin(&f->m, guid);
