@@ -164,6 +164,11 @@ static void other_kinds(void **state)
 		{"a.fd", "0123456789abcdef0123456789abcdef\0\0\0\0\0\0\0\0_FVH", 44,
 		 "edk2 flash image; make a JSON store of it with 'runtserv vars convert'"},
 		{"b.fd", "", 0, "its name ends in .json"},
+		{"b.json",
+		 "\x7f"
+		 "ELF",
+		 4, "b.json: byte 0x7f at 0x0: neither JSON nor an edk2 flash image"},
+		{"c.json", "\xef\xbb\xbf{}", 5, "byte 0xef at 0x0: neither JSON"},
 		{"a.vars", NULL, 0, "its name ends in .json"},
 		{".json", NULL, 0, "its name ends in .json"},
 		{"no/a.json", NULL, 0, "No such file or directory"},
@@ -622,6 +627,36 @@ static void mode_stays(void **state)
 }
 
 /* A temporary file that a dead process left may be anything. */
+/* A file that may not be written is read, and replaced no more than it is written. */
+static void read_only(void **state)
+{
+	const uid_t me = geteuid();
+	struct fixture f;
+	char *text;
+
+	(void)state;
+	fixture_init(&f, "a.json");
+	fixture_write_text(&f, "a.json", V(ONE));
+	assert_int_equal(chmod(f.path, 0444), 0);
+	assert_int_equal(chmod(f.dir, 0777), 0);
+	if (me == 0)
+		assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(fixture_open(&f), -EACCES);
+	assert_non_null(strstr(f.d.text, "a.json: Permission denied"));
+	assert_false(fixture_has(&f, "a.json.lock"));
+	f.use = STORE_EDIT;
+	assert_int_equal(fixture_open(&f), -EACCES);
+	f.use = STORE_READ;
+	assert_int_equal(fixture_open(&f), 0);
+	assert_string_equal(fixture_get(&f, u"A"), "\1");
+	fixture_close(&f);
+	assert_int_equal(seteuid(me), 0);
+	text = fixture_read(&f, "a.json", NULL);
+	assert_string_equal(text, V(ONE));
+	free(text);
+	fixture_fini(&f);
+}
+
 static void leftovers(void **state)
 {
 	struct fixture f;
@@ -884,6 +919,7 @@ int main(void)
 		cmocka_unit_test(relative_name),
 		cmocka_unit_test(foreign_edits),
 		cmocka_unit_test(mode_stays),
+		cmocka_unit_test(read_only),
 		cmocka_unit_test(leftovers),
 		cmocka_unit_test(memory),
 		cmocka_unit_test(survives),

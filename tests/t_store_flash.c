@@ -428,7 +428,8 @@ static void damage(void **state)
 	}
 	image_init(&m);
 	assert_string_equal(content(m.p, FILE_LEN - 1),
-			    "image: 0x1ffff bytes: none of the layouts 4m, 2m, aavmf");
+			    "image: 0x1ffff bytes, a volume of 0x20000 at 0x20: cut, or "
+			    "none of the layouts 4m, 2m, aavmf");
 	memset(m.p + 0x48, 0xff, 0x1c); /* raw */
 	assert_string_equal(content(m.p, FILE_LEN), "");
 	memset(m.p, 0xff, FILE_LEN);

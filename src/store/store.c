@@ -113,6 +113,11 @@ static int check_unused(const struct store *s, int fd, struct diag *d)
 		    s->label);
 }
 
+static bool begins_as_text(char c)
+{
+	return (c >= 0x20 && c < 0x7f) || c == '\t' || c == '\n' || c == '\r';
+}
+
 /* An existing store is known by its content, a new one by its name. */
 static int find_kind(struct store *s, struct diag *d)
 {
@@ -140,6 +145,10 @@ static int find_kind(struct store *s, struct diag *d)
 	else if (n == 0 ? ends_with(s->name, ".fd")
 			: store_flash_is(head, (size_t)n, (uint64_t)st.st_size))
 		s->kind = STORE_FLASH;
+	else if (n > 0 && !begins_as_text(head[0]))
+		return diag(d, -EINVAL,
+			    "%s: byte %#x at 0x0: neither JSON nor an edk2 flash image",
+			    s->label, (unsigned)(uint8_t)head[0]);
 	else if (fd >= 0 || ends_with(s->name, ".json"))
 		s->kind = STORE_JSON;
 	else
@@ -230,6 +239,14 @@ static int busy(const struct store *s, struct diag *d)
 		    *comm != 0 ? " (" : "", comm, *comm != 0 ? ")" : "");
 }
 
+/* A file that may not be written is not replaced either. */
+static int check_writable(const struct store *s, struct diag *d)
+{
+	if (faccessat(s->dir, s->name, W_OK, AT_EACCESS) < 0 && errno != ENOENT)
+		return diag(d, -errno, "%s: %s", s->label, strerror(errno));
+	return 0;
+}
+
 static int take_lock(struct store *s, struct diag *d)
 {
 	struct stat st;
@@ -270,6 +287,8 @@ int store_open(const struct store_config *config, struct diag *d, struct store *
 		r = resolve(s, d);
 		if (r == 0)
 			r = find_kind(s, d);
+		if (r == 0 && s->config.use != STORE_READ)
+			r = check_writable(s, d);
 		if (r == 0 && s->config.use != STORE_READ)
 			r = take_lock(s, d);
 		first_line(AT_FDCWD, "/proc/sys/kernel/random/boot_id", s->boot_id,

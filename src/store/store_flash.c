@@ -70,6 +70,13 @@ static const struct layout *layout_of(struct bytes image)
 	return NULL;
 }
 
+static uint64_t volume_len(struct bytes image)
+{
+	EFI_FIRMWARE_VOLUME_HEADER fv;
+
+	return bytes_read(image, 0, &fv, sizeof fv) ? fv.FvLength : 0;
+}
+
 bool store_flash_is(const void *head, size_t n, uint64_t size)
 {
 	const uint8_t *p = head;
@@ -276,8 +283,10 @@ static int image_read(struct image *m)
 
 	m->layout = layout_of(m->file);
 	if (m->layout == NULL)
-		return bad(m, "%s: %#zx bytes: none of the layouts 4m, 2m, aavmf", m->label,
-			   m->file.n);
+		return bad(m,
+			   "%s: %#zx bytes, a volume of %#llx at 0x20: cut, or none of the "
+			   "layouts 4m, 2m, aavmf",
+			   m->label, m->file.n, (unsigned long long)volume_len(m->file));
 	m->region = malloc(m->layout->region);
 	if (m->region == NULL)
 		return diag(m->d, -ENOMEM, "%s: out of memory", m->label);
