@@ -350,6 +350,10 @@ static void test_times(void **state)
 	(void)state;
 	assert_true(vars_time_read("2026-02-28T23:59:58Z", &a));
 	assert_string_equal(PRINTED(to, vars_print_time(to, &a)), "2026-02-28T23:59:58Z");
+	b = a;
+	b.Nanosecond = 1;
+	assert_string_equal(PRINTED(to, vars_print_time(to, &b)),
+			    "2026-02-28T23:59:58Z and 000100000000000000");
 	assert_true(vars_time_read("2026-03-01", &b));
 	assert_true(vars_time_compare(&a, &b) < 0);
 	assert_true(vars_time_compare(&b, &a) > 0);

@@ -30,22 +30,32 @@ static bool same(const struct rts_var *a, const struct rts_var *b)
 	       (!a->has_digest || memcmp(a->digest, b->digest, sizeof a->digest) == 0);
 }
 
-static void diff_line(const struct vars *s, char sign, const struct rts_var *var)
+/* A line without its sign; the caller frees it. NULL: out of memory. */
+static char *diff_line(const struct vars *s, const struct rts_var *var)
 {
 	const struct vars_certs certs = {s->crypto, crypto_x509_read};
-	char attr[40];
+	char attr[40], *text = NULL;
+	size_t n;
+	FILE *to = open_memstream(&text, &n);
 
-	printf("%c %-11s  %5u  ", sign, vars_attr_text(var->attr, attr), var->data_len);
-	vars_print_name(stdout, var->name, var->name_len);
-	putchar('-');
-	vars_print_guid(stdout, &var->guid);
-	fputs("  ", stdout);
-	vars_print_short(stdout, &certs, var);
+	if (to == NULL)
+		return NULL;
+	fprintf(to, "%-11s  %5u  ", vars_attr_text(var->attr, attr), var->data_len);
+	vars_print_name(to, var->name, var->name_len);
+	fputc('-', to);
+	vars_print_guid(to, &var->guid);
+	fputs("  ", to);
+	vars_print_short(to, &certs, var);
 	if ((var->attr & EFI_VARIABLE_TIME_BASED_AUTHENTICATED_WRITE_ACCESS) != 0) {
-		fputs("  written ", stdout);
-		vars_print_time(stdout, &var->time);
+		fputs("  written ", to);
+		vars_print_time(to, &var->time);
 	}
-	putchar('\n');
+	if (var->has_digest) {
+		fputs("  belongs to ", to);
+		vars_print_hex(to, (struct bytes){var->digest, sizeof var->digest},
+			       SIZE_MAX);
+	}
+	return fclose(to) == 0 ? text : NULL;
 }
 
 /* @a or @b may be NULL. */
@@ -53,6 +63,8 @@ static void difference(const struct vars *s, const struct rts_var *a,
 		       const struct rts_var *b, json_t *all)
 {
 	const struct vars_certs certs = {s->crypto, crypto_x509_read};
+	cleanup(freep) char *x = NULL, *y = NULL;
+	size_t n;
 
 	if (all != NULL) {
 		json_array_append_new(
@@ -61,10 +73,18 @@ static void difference(const struct vars *s, const struct rts_var *a,
 				       b != NULL ? vars_json(&certs, b) : json_null()));
 		return;
 	}
-	if (a != NULL)
-		diff_line(s, '-', a);
-	if (b != NULL)
-		diff_line(s, '+', b);
+	x = a != NULL ? diff_line(s, a) : NULL;
+	y = b != NULL ? diff_line(s, b) : NULL;
+	if (x != NULL)
+		printf("- %s\n", x);
+	if (y != NULL)
+		printf("+ %s\n", y);
+	if (x == NULL || y == NULL || strcmp(x, y) != 0)
+		return;
+	/* what differs is behind what is shown */
+	for (n = 0; n < a->data_len && a->data[n] == b->data[n]; n++)
+		;
+	printf("  their data differ from byte %#zx on\n", n);
 }
 
 static size_t compare(const struct vars *a, const struct vars *b, json_t *all)
@@ -230,5 +250,9 @@ int vars_convert(int argc, char **argv)
 	r = store_convert(&c, &d);
 	if (r < 0)
 		return cli_error(VERB, "%s", cli_clean_text(d.text));
-	return r > 0 ? EXIT_FINDINGS : EXIT_WELL;
+	if (r > 0) {
+		cli_error(VERB, "%s", cli_clean_text(d.text));
+		return EXIT_FINDINGS;
+	}
+	return EXIT_WELL;
 }

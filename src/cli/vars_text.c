@@ -61,6 +61,11 @@ void vars_print_time(FILE *to, const EFI_TIME *t)
 {
 	fprintf(to, "%04u-%02u-%02uT%02u:%02u:%02uZ", t->Year, t->Month, t->Day, t->Hour,
 		t->Minute, t->Second);
+	if (t->Pad1 != 0 || t->Nanosecond != 0 || t->TimeZone != 0 || t->Daylight != 0 ||
+	    t->Pad2 != 0) { /* no service writes these */
+		fputs(" and ", to);
+		vars_print_hex(to, (struct bytes){(const uint8_t *)t + 7, 9}, SIZE_MAX);
+	}
 }
 
 static void put_text(FILE *to, const char *text)

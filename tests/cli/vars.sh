@@ -281,6 +281,9 @@ ok 'diff: none' $?
 	"$runtserv" vars set --text new --attributes NV+BS s.json New-5f3c6b1e-7f0a-4c0e-9d3b-0c1d2e3f4a5b
 shows vars-diff.txt 1 diff "$sample" s.json
 ok 'diff' $?
+sed 's/"digest": "../"digest": "00/; s/"data": "\(a159c0a5[0-9a-f]*\)..",*$/"data": "\1ff"/' "$sample" >d.json
+run 1 diff "$sample" d.json && grep -c '^[-+].*  belongs to ' out | grep -qx 2 && [ "$(grep -c '^  their data differ from byte 0x32a on' out)" = 2 ]
+ok 'diff tells what its lines are too short for' $?
 run 1 diff --json "$sample" s.json && python3 -c 'import json, sys
 d = json.load(open("out"))["differences"]
 sys.exit([(x["a"] and x["a"]["name"], x["b"] and x["b"]["name"]) for x in d] !=
@@ -296,7 +299,7 @@ cp "$sample" p.json && quiet 0 delete p.json Priv && quiet 0 convert p.json c.fd
 ok 'convert, there and back: the same bytes' $?
 run 0 list c.fd && grep -q 'Boot0000 Boot0001' out && quiet 0 set --data 0500 c.fd Timeout && run 0 get c.fd Timeout && grep -qx 5 out
 ok 'a flash image is a store, too' $?
-run 1 convert "$sample" d.fd && grep -q '^runtserv vars: lost: Priv-' err && [ ! -e d.fd ]
+run 1 convert "$sample" d.fd && grep -q '^runtserv vars: lost: Priv-' err && grep -q '^runtserv vars: d.fd: not written, .*--lossy' err && [ ! -e d.fd ]
 ok 'convert says what would be lost, and does nothing' $?
 fails 'c.fd' convert p.json c.fd && quiet 0 convert --force p.json c.fd && [ -e c.fd.bak ]
 ok 'convert does not replace a store by itself' $?
