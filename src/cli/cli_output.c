@@ -18,7 +18,9 @@ int cli_file_write(const char *verb, const char *path, const void *p, size_t n)
 
 int cli_json_print(const char *verb, json_t *doc)
 {
-	const bool ok = doc != NULL && json_dumpf(doc, stdout, JSON_INDENT(2)) == 0;
+	/* what could move a terminal's cursor, or turn its line around, is not ASCII */
+	const bool ok = doc != NULL &&
+			json_dumpf(doc, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) == 0;
 
 	json_decref(doc);
 	if (!ok)

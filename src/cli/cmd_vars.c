@@ -188,7 +188,8 @@ static void show(const struct vars *s, const struct rts_var *var)
 	vars_print_name(stdout, var->name, var->name_len);
 	putchar('-');
 	vars_print_guid(stdout, &var->guid);
-	printf("\n%s, %u bytes", vars_attr_text(var->attr, attr), var->data_len);
+	printf("\n%s, %u byte%s", vars_attr_text(var->attr, attr), var->data_len,
+	       var->data_len == 1 ? "" : "s");
 	if ((var->attr & EFI_VARIABLE_TIME_BASED_AUTHENTICATED_WRITE_ACCESS) != 0) {
 		fputs(", written ", stdout);
 		vars_print_time(stdout, &var->time);

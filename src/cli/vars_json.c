@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/guid.h"
+#include "base/ucs2.h"
 #include "cli/vars.h"
 #include "vars/vars_siglist.h"
 
@@ -42,18 +43,34 @@ static json_t *hex_json(struct bytes b)
 	return PRINTED(to, vars_print_hex(to, b, SIZE_MAX));
 }
 
+/* As it is, for programs; what is printed for people has '?' for some characters. */
+static json_t *ucs2_json(struct bytes text)
+{
+	char *utf8 = malloc(text.n / 2 * 3 + 1);
+	json_t *s = NULL;
+	size_t n = 0;
+	CHAR16 c;
+
+	for (size_t i = 0; utf8 != NULL && bytes_read(text, i, &c, sizeof c) && c != 0;
+	     i += 2)
+		n += ucs2_to_utf8(&c, 1, utf8 + n, 3);
+	if (utf8 != NULL)
+		s = json_stringn(utf8, n);
+	free(utf8);
+	return s;
+}
+
 static json_t *option_json(struct bytes data)
 {
 	struct vars_option o;
 
 	if (!vars_option_read(data, &o))
 		return json_null();
-	return json_pack("{s:o, s:b, s:I, s:o, s:o}", "description",
-			 PRINTED(to, vars_print_ucs2(to, o.description)), "active",
-			 (o.attributes & LOAD_OPTION_ACTIVE) != 0, "attributes",
-			 (json_int_t)o.attributes, "path",
-			 PRINTED(to, vars_print_path(to, o.path)), "data",
-			 hex_json(o.data));
+	return json_pack(
+		"{s:o, s:b, s:I, s:o, s:o}", "description", ucs2_json(o.description),
+		"active", (o.attributes & LOAD_OPTION_ACTIVE) != 0, "attributes",
+		(json_int_t)o.attributes, "path", PRINTED(to, vars_print_path(to, o.path)),
+		"data", hex_json(o.data));
 }
 
 static json_t *cert_json(const struct vars_certs *certs, struct bytes der)
@@ -105,8 +122,8 @@ json_t *vars_json(const struct vars_certs *certs, const struct rts_var *var)
 
 	return json_pack(
 		"{s:o, s:o, s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
-		PRINTED(to, vars_print_name(to, var->name, var->name_len)), "guid",
-		guid_json(&var->guid), "attr", (json_int_t)var->attr, "attributes",
+		ucs2_json((struct bytes){(const uint8_t *)var->name, var->name_len}),
+		"guid", guid_json(&var->guid), "attr", (json_int_t)var->attr, "attributes",
 		vars_attr_text(var->attr, attr), "size", (json_int_t)data.n, "time",
 		timed ? time_json(&var->time) : json_null(), "digest",
 		var->has_digest ? hex_json((struct bytes){var->digest, sizeof var->digest})

@@ -311,6 +311,10 @@ printf '{"version":2,"variables":[{"guid":"8be4df61-93ca-11d2-aa0d-00e098032b8c"
 run 0 list h.json && ! grep -q $'\x1b' out && grep -q 'A?\[2J' out && grep -q 'e?\[2J' out &&
 	run 0 list --json h.json && ! grep -q $'\x1b' out && run 0 get h.json Boot0000 && ! grep -q $'\x1b' out
 ok 'no escape sequence reaches the terminal' $?
+sed -i 's/e.u001b.2J/e\\u001b[2J\\u202e\\u009b\\u00fc/' h.json
+run 0 list --json h.json && ! LC_ALL=C grep -q '[^ -~]' out && json '[v["name"] for v in d["variables"]] == ["Boot0000", "e\33[2J\u202e\u009b\xfc"] and
+	d["variables"][0]["load_option"]["description"] == "A\33[2J"' && run 0 list h.json && ! grep -q $'\x1b\|\xc2\x9b\|\u202e' out
+ok 'names in JSON are what they are, in ASCII' $?
 
 # a store that a machine uses
 fresh
