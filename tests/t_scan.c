@@ -366,6 +366,20 @@ static void move_table(struct run *r)
 	synth_seal(&r->m, r->m.st);
 }
 
+/* An address that nothing maps, or that cannot be one. */
+static void swap_to_nowhere(struct run *r)
+{
+	swap(r, 8, synth_virtual(&r->m, r->m.area[CODE].start) - (1ULL << 36));
+	swap(r, 12, 0x4141414141414141);
+}
+
+static void wipe_table(struct run *r)
+{
+	const EFI_RUNTIME_SERVICES none = {0};
+
+	put(&r->m, r->m.rt, &none, sizeof none);
+}
+
 /* The operating system's map says that a page lies elsewhere than its page tables do. */
 static void bend_pages(struct run *r)
 {
@@ -931,6 +945,31 @@ static const struct test_case cases[] = {
 	 .early = swap_to_stub,
 	 .verdicts = "------------f-",
 	 .findings = "service-pointer-foreign high -\n"},
+	{.name = "pointers to nowhere",
+	 .late = swap_to_nowhere,
+	 .verdicts = "ccccccccfcccfc",
+	 .findings = "service-pointer-foreign high -\n"
+		     "service-pointer-foreign high -\n"},
+	{.name = "pointers to nowhere, no page tables",
+	 .opt = {.no_pages = true},
+	 .late = swap_to_nowhere,
+	 .verdicts = "ccccccccfcccfc",
+	 .findings = "service-pointer-foreign high -\n"
+		     "service-pointer-foreign high -\n"},
+	{.name = "pointers to nowhere, neither",
+	 .opt = {.no_map = true, .no_pages = true},
+	 .late = swap_to_nowhere,
+	 .verdicts = "cccccccc-ccc-c"},
+	{.name = "pointers to nowhere in the shell",
+	 .opt = {.shell = true},
+	 .late = swap_to_nowhere,
+	 .verdicts = "ccccccccfcccfc",
+	 .findings = "service-pointer-foreign high -\n"
+		     "service-pointer-foreign high -\n"},
+	{.name = "no table",
+	 .late = wipe_table,
+	 .verdicts = "nnnnnnnnnnnnnn",
+	 .findings = "table-pointer-disagrees high -\n"},
 	{.name = "pointer to a driver's data",
 	 .late = swap_to_driver_data,
 	 .verdicts = "ccccccccfccccc",

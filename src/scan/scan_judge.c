@@ -403,6 +403,22 @@ static enum rts_scan_verdict judge_foreign(struct scan *s, unsigned i)
 	return RTS_SCAN_FOREIGN;
 }
 
+static enum rts_scan_verdict judge_nowhere(struct scan *s,
+					   const struct rts_scan_service *service)
+{
+	rts_scan_find(s,
+		      &(struct scan_finding_at){
+			      .rule = RTS_SCAN_SERVICE_POINTER_FOREIGN,
+			      .driver = -1,
+			      .has_address = true,
+			      .address = service->pointer,
+			      .innocent_if = "the image was taken while the machine "
+					     "changed its page tables"},
+		      "%s begins at 0x%lx, where nothing is mapped, and so no image is",
+		      service->name, service->pointer);
+	return RTS_SCAN_FOREIGN;
+}
+
 static enum rts_scan_verdict judge_service(struct scan *s, unsigned i)
 {
 	const struct rts_scan_report *r = s->report;
@@ -411,7 +427,9 @@ static enum rts_scan_verdict judge_service(struct scan *s, unsigned i)
 	if (!service->has_pointer)
 		return RTS_SCAN_NOT_IN_IMAGE;
 	if (!service->has_physical)
-		return RTS_SCAN_NOT_CHECKED;
+		return r->driver_count > 0 && rts_scan_is_nowhere(s, service->pointer)
+			       ? judge_nowhere(s, service)
+			       : RTS_SCAN_NOT_CHECKED;
 	if (!page_in_image(s, service->physical))
 		return RTS_SCAN_NOT_IN_IMAGE;
 	/* Where no driver was found at all, that a service is in none says nothing. */
@@ -560,6 +578,26 @@ static void judge_copies(struct scan *s)
 	}
 }
 
+/* The system table and a driver are there, in one piece of memory, and no table of services
+ * is: that is not for want of memory in the image. */
+static void judge_lost(struct scan *s)
+{
+	const struct scan_tables *t = &s->tables;
+	const struct rts_dump_range *range;
+	bool beside = false;
+
+	if (t->has_runtime || !t->has_system || t->system_runtime == 0)
+		return;
+	range = rts_dump_range(s->dump, rts_dump_range_find(s->dump, t->system.at));
+	for (size_t i = 0; range != NULL && i < s->report->driver_count; i++)
+		beside |= s->report->drivers[i].base - range->start < range->len;
+	if (beside)
+		find_disagreement(s, t->system.at,
+				  "the system table leads to a runtime services table, and "
+				  "there is none in the image",
+				  "the image lacks the page that has it");
+}
+
 static void judge_tables(struct scan *s)
 {
 	const struct scan_tables *t = &s->tables;
@@ -567,6 +605,7 @@ static void judge_tables(struct scan *s)
 
 	judge_crc(s);
 	judge_copies(s);
+	judge_lost(s);
 	if (t->has_runtime && t->has_system &&
 	    rts_scan_physical(s, t->system_runtime, &at) && at != t->runtime.at) {
 		if (!page_in_image(s, at))

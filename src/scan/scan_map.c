@@ -501,6 +501,24 @@ bool rts_scan_physical(struct scan *s, uint64_t va, uint64_t *ret)
 			       : va != 0 && (va < end || va < 1ULL << 32);
 }
 
+/* By what leads from most service pointers to memory, and so should from this one: page
+ * tables that are in the image, or else the operating system's list of all that it mapped.
+ */
+bool rts_scan_is_nowhere(struct scan *s, uint64_t va)
+{
+	const struct rts_scan_mapping_way *ways = s->report->ways;
+	const struct scan_map *m = &s->map;
+	struct rts_dump_page page;
+
+	if (m->identity)
+		return va >= PHYSICAL_END;
+	if (m->has_root && ways[RTS_SCAN_WAY_PAGE_TABLES].agrees >= POINTERS_MIN)
+		return rts_dump_walk(s->dump, m->root, m->levels, va, &page) ==
+		       EFI_NOT_FOUND;
+	return m->has_os_map && !m->os_ranges &&
+	       ways[RTS_SCAN_WAY_OS_MAP].agrees >= POINTERS_MIN;
+}
+
 static void count_agreement(struct scan *s)
 {
 	for (unsigned i = 0; i < RTS_SCAN_SERVICES; i++) {

@@ -157,6 +157,9 @@ EFI_STATUS rts_scan_map(struct scan *s);
 /* Where @va is in memory by the best way there is; a physical address of the image's own
  * where nothing is mapped. False: no way knows it. */
 bool rts_scan_physical(struct scan *s, uint64_t va, uint64_t *ret);
+/* Of an address that no way leads from: that it is nowhere is what the image says, and not
+ * that the image lacks something. */
+bool rts_scan_is_nowhere(struct scan *s, uint64_t va);
 /* By one way only. */
 bool rts_scan_physical_by(struct scan *s, enum rts_scan_way way, uint64_t va,
 			  uint64_t *ret);
