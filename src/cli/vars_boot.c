@@ -614,7 +614,7 @@ int vars_boot(int argc, char **argv)
 			      b->action == BOOT_SHOW ? VARS_READ : VARS_EDIT, b->quota);
 	if (r != EXIT_WELL)
 		return r;
-	if (!read_order(b) && b->action != BOOT_SHOW && b->action != BOOT_ORDER)
+	if (!read_order(b) && (b->action == BOOT_ADD || b->action == BOOT_REMOVE))
 		return cli_error(VERB,
 				 "%s: BootOrder ends in half a number; see --order, or "
 				 "delete it",

@@ -3,6 +3,7 @@
  * would write them. */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "cli/vars.h"
 #include "crypto/crypto_pem.h"
 #include "crypto/crypto_pkcs7.h"
+#include "os/os_file.h"
 #include "store/store_auth.h"
 #include "uefi/guids.h"
 #include "vars/vars_siglist.h"
@@ -363,22 +365,29 @@ static int enroll_all(struct enroll *e)
 /* On disk before it is in the store: a platform key that nobody has locks its owner out. */
 static int keep_key(const struct enroll *e)
 {
-	cleanup(closep) int fd =
-		open(e->new_pk, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	cleanup(freep) char *folder = strdup(e->new_pk);
+	cleanup(closep) int dir = -1;
+	const char *slash = strrchr(e->new_pk, '/');
+	struct os_file_id none = {0};
+	struct os_file_new w = {.name = slash != NULL ? slash + 1 : e->new_pk,
+				.p = e->key.pem,
+				.n = e->key.pem_len,
+				.durable = true,
+				.id = &none};
+	struct diag d = {0};
+	bool renamed;
+	int r;
 
-	if (fd < 0)
-		return cli_error(VERB, "%s: %s", e->new_pk, strerror(errno));
-	for (size_t at = 0; at < e->key.pem_len;) {
-		const ssize_t n = write(fd, e->key.pem + at, e->key.pem_len - at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return cli_error(VERB, "%s: %s", e->new_pk, strerror(errno));
-		at += (size_t)n;
-	}
-	return fsync(fd) == 0 ? EXIT_WELL
-			      : cli_error(VERB, "%s: %s", e->new_pk, strerror(errno));
+	if (folder == NULL)
+		return cli_error(VERB, "out of memory");
+	dir = w.dir = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || *w.name == 0)
+		return cli_error(VERB, "%s: %s", e->new_pk,
+				 strerror(dir < 0 ? errno : EISDIR));
+	r = os_file_replace(&w, &renamed, &d);
+	if (r == -ESTALE)
+		return cli_error(VERB, "%s: %s", e->new_pk, strerror(EEXIST));
+	return r == 0 ? EXIT_WELL : cli_error(VERB, "%s: %s", e->new_pk, d.text);
 }
 
 static int make_pk(struct enroll *e)

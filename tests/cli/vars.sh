@@ -127,10 +127,17 @@ run 1 boot --remove 7 s.json && grep -q 'there is no Boot0007' err && run 1 boot
 	fails 'too long' boot --add A --file "$(printf %03000d 0)" s.json && quiet 0 boot --next none s.json && same
 ok 'boot: what is no entry, and what is no change' $?
 
+fresh
+quiet 0 boot --add A --file a s.json && quiet 0 set --data 020001 s.json BootOrder && cp s.json half.json && run 0 boot s.json &&
+	fails 'half a number' boot --add B --file a s.json && fails 'half a number' boot --remove 2 s.json && cmp s.json half.json &&
+	quiet 0 boot --disable 2 s.json && quiet 0 boot --order 2 s.json && quiet 0 boot --remove 2 s.json
+ok 'boot: an order that ends in half a number is not made one' $?
+
 # an entry that leads to a partition
 disk() { python3 "$top/tests/cli/vars_disk.py" "$@"; }
 esp=11111111-2222-3333-4444-000000000002
 disk disk.raw
+fresh
 quiet 0 boot --add D --disk disk.raw --file 'EFI/d.efi' s.json && quiet 0 boot --add P --partition "1,$esp" --file "$efi" --once s.json &&
 	quiet 0 boot --add N --disk disk.raw --partition 1 --file a s.json && quiet 0 boot --add G --partition "2,$esp,64,0x10" --file a s.json &&
 	shows vars-boot-disk.txt 0 boot s.json
@@ -222,6 +229,10 @@ quiet 0 enroll --generate-pk pk.pem --db db.der made.json && [ "$(stat -c %a pk.
 ok 'enroll: makes a platform key' $?
 cp pk.pem pk.was && fails 'File exists' enroll --generate-pk pk.pem made.json && cmp pk.pem pk.was
 ok 'enroll: a key that is there is not overwritten' $?
+ln -s pk.pem link.pem && fails 'File exists' enroll --generate-pk link.pem made.json && fails 'No such file' enroll --generate-pk no/pk.pem made.json &&
+	fails 'Is a directory' enroll --generate-pk ./ made.json && cp made.json sub.json && mkdir sub && quiet 0 enroll --generate-pk sub/pk.pem sub.json &&
+	[ "$(ls sub)" = pk.pem ] && cmp pk.pem pk.was
+ok 'enroll: where a key is kept' $?
 fails 'no certificate' enroll --db "$sample" made.json && fails 'not a hash' enroll --pk "sha256:$hash" made.json &&
 	fails '64 hexadecimal' enroll --db sha256:00 made.json && fails '--owner' enroll --owner x --db db.der made.json &&
 	fails 'something to enroll' enroll made.json && fails 'No such file' enroll --db nope made.json &&
