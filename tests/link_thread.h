@@ -3,8 +3,12 @@
  * calls. */
 #pragma once
 
-#include "os/os_loop.h"
+#include "test.h"
 
+#include "os/os_loop.h"
+#include "os/os_socket.h"
+
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
@@ -69,4 +73,15 @@ static inline void patience(int fd)
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
+/* A connection on which calls block, but not for ever. */
+static inline int dial(const char *path)
+{
+	int fd = os_socket_connect(path);
+
+	assert_true(fd >= 0);
+	fcntl(fd, F_SETFL, 0);
+	patience(fd);
+	return fd;
 }

@@ -9,6 +9,7 @@
 
 #include "dump/dump_priv.h"
 #include "dump_build.h"
+#include "no_memory.h"
 #include "runtserv/dump.h"
 
 #define KiB 1024ULL
@@ -1525,40 +1526,6 @@ static void t_pieces(void **state)
 
 /* ---- no memory ---- */
 
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t count, size_t n);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t count, size_t n);
-void *__wrap_realloc(void *p, size_t n);
-
-static size_t allocations_left = SIZE_MAX;
-
-static bool may_allocate(void)
-{
-	if (allocations_left == SIZE_MAX)
-		return true;
-	if (allocations_left == 0)
-		return false;
-	allocations_left--;
-	return true;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return may_allocate() ? __real_malloc(n) : NULL;
-}
-
-void *__wrap_calloc(size_t count, size_t n)
-{
-	return may_allocate() ? __real_calloc(count, n) : NULL;
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return may_allocate() ? __real_realloc(p, n) : NULL;
-}
-
 static void t_out_of_memory(void **state)
 {
 	static const struct dump_memory back[] = {{0x5000, DUMP_PAGE}, {0x1000, DUMP_PAGE}};
@@ -1576,10 +1543,10 @@ static void t_out_of_memory(void **state)
 			struct rts_dump *dump = NULL;
 			struct diag d = {0};
 
-			allocations_left = n;
+			memory_left = n;
 			status = rts_dump_open((struct bytes){f.p, f.n},
 					       (struct bytes){meta.p, meta.n}, &d, &dump);
-			allocations_left = SIZE_MAX;
+			memory_left = MEMORY_ENOUGH;
 			if (status != EFI_SUCCESS) {
 				assert_int_equal(status, EFI_OUT_OF_RESOURCES);
 				assert_true(d.text[0] != 0);

@@ -9,6 +9,7 @@
 
 #include "fv/fv_priv.h"
 #include "fv_build.h"
+#include "no_memory.h"
 
 #define TYPE_DRIVER EFI_FV_FILETYPE_DRIVER
 #define IMAGE_LEN   9000U
@@ -825,42 +826,6 @@ static void t_names(void **state)
 	close_blob(&o);
 }
 
-/* Memory that runs out at each place where some is asked for. The linker puts these before
- * libc's, for this program. */
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t count, size_t n);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t count, size_t n);
-void *__wrap_realloc(void *p, size_t n);
-
-static size_t allocations_left = SIZE_MAX;
-
-static bool may_allocate(void)
-{
-	if (allocations_left == SIZE_MAX)
-		return true;
-	if (allocations_left == 0)
-		return false;
-	allocations_left--;
-	return true;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return may_allocate() ? __real_malloc(n) : NULL;
-}
-
-void *__wrap_calloc(size_t count, size_t n)
-{
-	return may_allocate() ? __real_calloc(count, n) : NULL;
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return may_allocate() ? __real_realloc(p, n) : NULL;
-}
-
 static void t_out_of_memory(void **state)
 {
 	struct blob v = one_driver(fv_join(wrap_lzma(sections("Driver")),
@@ -873,9 +838,9 @@ static void t_out_of_memory(void **state)
 		struct rts_fv *fv = NULL;
 		struct diag d = {0};
 
-		allocations_left = n;
+		memory_left = n;
 		status = rts_fv_open((struct bytes){v.p, v.n}, &d, &fv);
-		allocations_left = SIZE_MAX;
+		memory_left = MEMORY_ENOUGH;
 		if (status != EFI_SUCCESS) {
 			assert_int_equal(status, EFI_OUT_OF_RESOURCES);
 			assert_non_null(strstr(d.text, "no memory"));

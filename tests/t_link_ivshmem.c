@@ -153,19 +153,9 @@ static int64_t take_message(int fd, int *ret_fd)
 	return v;
 }
 
-static int dial(struct fixture *f)
-{
-	int fd = os_socket_connect(f->path);
-
-	assert_true(fd >= 0);
-	fcntl(fd, F_SETFL, 0);
-	patience(fd);
-	return fd;
-}
-
 static struct client join(struct fixture *f)
 {
-	struct client c = {.fd = dial(f)};
+	struct client c = {.fd = dial(f->path)};
 	int none;
 
 	assert_int_equal(take_message(c.fd, &none), 0); /* version */
@@ -328,7 +318,7 @@ static void one_client(void **state)
 {
 	struct fixture *f = *state;
 	struct client c = join(f);
-	int second = dial(f);
+	int second = dial(f->path);
 	char x;
 
 	assert_int_equal(recv(second, &x, 1, 0), 0);

@@ -81,16 +81,6 @@ static int teardown(void **state)
 	return r;
 }
 
-static int dial(struct fixture *f)
-{
-	int fd = os_socket_connect(f->path);
-
-	assert_true(fd >= 0);
-	fcntl(fd, F_SETFL, 0);
-	patience(fd);
-	return fd;
-}
-
 static void put(int fd, const void *p, size_t n)
 {
 	assert_int_equal(send(fd, p, n, MSG_NOSIGNAL), n);
@@ -177,7 +167,7 @@ static void frames(void **state)
 		{LINK_MM_MM, 65536, UEFI_VARS_STS_ERR_NOT_SUPPORTED},
 	};
 	struct fixture *f = *state;
-	int fd = dial(f);
+	int fd = dial(f->path);
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		memset(f->m.buf, 0, sizeof f->m.buf);
@@ -198,7 +188,7 @@ static void frames(void **state)
 static void no_guest_driver(void **state)
 {
 	struct fixture *f = *state;
-	int fd = dial(f);
+	int fd = dial(f->path);
 
 	mm_function(&f->m, (EFI_GUID)RUNTSERV_GUEST_DRIVER_GUID, GUEST_DRIVER_INIT);
 	f->m.len += 8;
@@ -214,7 +204,7 @@ static void giant(void **state)
 
 	for (size_t i = 0; i < COUNT(lengths) * 2; i++) {
 		const struct frame frame = {i % 2 == 0 ? LINK_MM_MM : 99, lengths[i / 2]};
-		int fd = dial(f);
+		int fd = dial(f->path);
 
 		put(fd, &frame, sizeof frame);
 		assert_int_equal(take_reply(fd, &f->m), UEFI_VARS_STS_ERR_BAD_BUFFER_SIZE);
@@ -233,14 +223,14 @@ static void truncated(void **state)
 	set(&f->m, 1);
 	frame = (struct frame){LINK_MM_MM, (uint32_t)f->m.len};
 	for (size_t n = 0; n < sizeof frame + f->m.len; n++) {
-		fd = dial(f);
+		fd = dial(f->path);
 		put(fd, &frame, n < sizeof frame ? n : sizeof frame);
 		if (n > sizeof frame)
 			put(fd, f->m.buf, n - sizeof frame);
 		shutdown(fd, SHUT_WR);
 		must_close(fd);
 	}
-	fd = dial(f); /* and nothing of it was done */
+	fd = dial(f->path); /* and nothing of it was done */
 	get(&f->m);
 	assert_int_equal(call(fd, LINK_MM_MM, &f->m), 0);
 	assert_true(mm_status(&f->m) == EFI_NOT_FOUND);
@@ -250,7 +240,7 @@ static void truncated(void **state)
 static void byte_by_byte(void **state)
 {
 	struct fixture *f = *state;
-	int fd = dial(f);
+	int fd = dial(f->path);
 
 	for (uint32_t i = 0; i < 3; i++) {
 		struct frame frame;
@@ -277,7 +267,7 @@ static void pipelined(void **state)
 	const size_t room = 300 * (size_t)N;
 	uint8_t *all = malloc(room);
 	size_t n = 0;
-	int fd = dial(f);
+	int fd = dial(f->path);
 
 	for (uint32_t i = 0; i < N; i++) {
 		struct frame frame;
@@ -320,7 +310,7 @@ static void never_reads(void **state)
 {
 	struct fixture *f = *state;
 	struct mm *big = malloc(sizeof *big);
-	int lazy = dial(f), other = dial(f);
+	int lazy = dial(f->path), other = dial(f->path);
 	unsigned sent = 0;
 
 	mm_begin(big, (EFI_GUID)EFI_EVENT_GROUP_READY_TO_BOOT_GUID);
@@ -368,7 +358,7 @@ static void then_silent(void **state)
 	struct fixture *f = *state;
 
 	for (unsigned n = 5; n <= 20; n++) {
-		int fd = dial(f);
+		int fd = dial(f->path);
 
 		mm_begin(&f->m, (EFI_GUID)EFI_EVENT_GROUP_READY_TO_BOOT_GUID);
 		f->m.len = 20000;
@@ -388,7 +378,7 @@ static void many(void **state)
 	int fds[LINK_MM_CONNECTIONS], more;
 
 	for (size_t i = 0; i < COUNT(fds); i++)
-		fds[i] = dial(f);
+		fds[i] = dial(f->path);
 	for (uint32_t round = 0; round < 3; round++)
 		for (size_t i = 0; i < COUNT(fds); i++) { /* one store for all */
 			get(&f->m);
@@ -398,13 +388,13 @@ static void many(void **state)
 			set(&f->m, (uint32_t)i);
 			assert_int_equal(call(fds[i], LINK_MM_MM, &f->m), 0);
 		}
-	more = dial(f);
+	more = dial(f->path);
 	must_close(more);
 	close(fds[0]);
 	while (atomic_load(&f->gone) == 0)
 		usleep(1000);
 	assert_int_equal(atomic_load(&f->left), LINK_MM_CONNECTIONS - 1);
-	fds[0] = dial(f);
+	fds[0] = dial(f->path);
 	get(&f->m);
 	assert_int_equal(call(fds[0], LINK_MM_MM, &f->m), 0);
 	for (size_t i = 0; i < COUNT(fds); i++)
@@ -415,7 +405,7 @@ static void many(void **state)
 static void half_closed(void **state)
 {
 	struct fixture *f = *state;
-	int fd = dial(f);
+	int fd = dial(f->path);
 
 	for (uint32_t i = 0; i < 20; i++) {
 		set(&f->m, i);

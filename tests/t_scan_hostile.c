@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "no_memory.h"
 #include "scan_build.h"
 
 #define LARGE       (64U << 20) /* bytes of memory, where much of a thing is wanted */
@@ -27,57 +28,13 @@ struct run {
 	struct synth m;
 	struct rts_scan_config config;
 	struct rts_scan_known known;
-	bool short_of_memory;
-	bool dump; /* a Windows dump without firmware's memory */
+	bool short_of_memory, refused;
+	size_t allocations; /* before the one that is refused */
+	bool dump;          /* a Windows dump without firmware's memory */
 	struct rts_scan_span span;
 	struct rts_scan_inventory_image inventory;
 	struct rts_scan_mapping mapping;
 };
-
-/* ---- memory that runs out ---- */
-
-static struct {
-	bool armed;
-	unsigned left; /* allocations before the one that is refused */
-	bool refused;
-} memory;
-
-static bool refuse(void)
-{
-	if (!memory.armed || memory.refused || memory.left-- > 0)
-		return false;
-	memory.refused = true;
-	return true;
-}
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t count, size_t n);
-void *__real_realloc(void *p, size_t n);
-void *__real_reallocarray(void *p, size_t count, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t count, size_t n);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_reallocarray(void *p, size_t count, size_t n);
-
-void *__wrap_malloc(size_t n)
-{
-	return refuse() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t count, size_t n)
-{
-	return refuse() ? NULL : __real_calloc(count, n);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return refuse() ? NULL : __real_realloc(p, n);
-}
-
-void *__wrap_reallocarray(void *p, size_t count, size_t n)
-{
-	return refuse() ? NULL : __real_reallocarray(p, count, n);
-}
 
 /* ---- a scan ---- */
 
@@ -102,9 +59,11 @@ static EFI_STATUS scan(struct run *r)
 		r->config.known = &r->known;
 		r->config.known_count = 1;
 		r->config.extract = true;
-		memory.armed = r->short_of_memory;
+		memory_comes_back = true;
+		memory_left = r->short_of_memory ? r->allocations : MEMORY_ENOUGH;
 		status = rts_scan_run(&r->config, &d, &report);
-		memory.armed = false;
+		r->refused = memory_left == MEMORY_ENOUGH;
+		memory_left = MEMORY_ENOUGH;
 		rts_dump_free(r->config.dump);
 	}
 	if (status == EFI_SUCCESS || status == EFI_NOT_FOUND)
@@ -740,14 +699,14 @@ static void test_memory(void **state)
 	(void)state;
 	for (unsigned windows = 0; windows < 2; windows++)
 		for (unsigned n = 0;; n++) {
-			struct run r = {.short_of_memory = true, .dump = windows != 0};
+			struct run r = {.short_of_memory = true,
+					.allocations = n,
+					.dump = windows != 0};
 			EFI_STATUS status;
 
 			build(&r, false, windows != 0);
-			memory.left = n;
-			memory.refused = false;
 			status = scan(&r);
-			if (!memory.refused) {
+			if (!r.refused) {
 				assert_int_equal(status, EFI_SUCCESS);
 				break;
 			}
