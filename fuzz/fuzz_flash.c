@@ -2,8 +2,8 @@
 /*
  * The store's other formats. The first byte says where the rest goes in a flash image that
  * is good otherwise: H its headers, V its variables, Q the queue of writes (with a spare
- * area that has the variables of the corpus); or F a folder's listing, A an .auth file, E
- * signature lists. What an image says it holds, it still holds when it was written again.
+ * area that has the variables of the corpus); or F a folder's listing, A an .auth file.
+ * What an image says it holds, it still holds when it was written again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -120,27 +120,13 @@ static void fuzz_folder(const uint8_t *data, size_t size)
 	rts_vars_free(again);
 }
 
-static bool certificate(void *ctx, struct bytes der)
+static void fuzz_auth(const uint8_t *data, size_t size)
 {
-	(void)ctx;
-	return der.n > 4 && der.p[0] == 0x30;
-}
-
-static void fuzz_auth(char kind, const uint8_t *data, size_t size)
-{
-	const struct bytes file = {data, size};
 	struct store_auth auth;
 	struct diag d = {0};
-	size_t count;
-	int r;
+	const int r = store_auth_parse("fuzz", (struct bytes){data, size}, &auth, &d);
 
-	if (kind == 'A') {
-		r = store_auth_parse("fuzz", file, &auth, &d);
-		check(r < 0 || 40 + auth.signature.n + auth.payload.n == size);
-	} else {
-		r = store_esl_check("fuzz", file, certificate, NULL, &count, &d);
-		check(r < 0 || count <= size);
-	}
+	check(r < 0 || 40 + auth.signature.n + auth.payload.n == size);
 	check((r < 0) == (d.text[0] != 0));
 }
 
@@ -152,7 +138,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_flash(where, data + 1, size - 1);
 	else if (where == 'F')
 		fuzz_folder(data + 1, size - 1);
-	else if (where == 'A' || where == 'E')
-		fuzz_auth(where, data + 1, size - 1);
+	else if (where == 'A')
+		fuzz_auth(data + 1, size - 1);
 	return 0;
 }

@@ -463,55 +463,6 @@ static void auth(void **state)
 				 -EINVAL);
 }
 
-static bool certificate(void *ctx, struct bytes der)
-{
-	(void)ctx;
-	return der.n > 0 && der.p[0] == 0x30;
-}
-
-static size_t esl(uint8_t *p, const EFI_GUID *type, uint32_t size, uint32_t count)
-{
-	const EFI_SIGNATURE_LIST h = {*type, 28 + size * count, 0, size};
-
-	memcpy(p, &h, sizeof h);
-	memset(p + 28, 0x30, size * count);
-	return 28 + size * count;
-}
-
-static void signature_lists(void **state)
-{
-	static const EFI_GUID sha256 = EFI_CERT_SHA256_GUID, x509 = EFI_CERT_X509_GUID;
-	uint8_t p[400];
-	struct diag d = {0};
-	size_t n, count;
-
-	(void)state;
-	n = esl(p, &sha256, 48, 3);
-	n += esl(p + n, &x509, 16 + 50, 1);
-	assert_int_equal(
-		store_esl_check("e", (struct bytes){p, n}, certificate, NULL, &count, &d),
-		0);
-	assert_int_equal(count, 4);
-	assert_int_equal(
-		store_esl_check("e", (struct bytes){p, 0}, certificate, NULL, &count, &d),
-		0);
-	assert_int_equal(count, 0);
-	p[172 + 28 + 16] = 0x31; /* no certificate */
-	assert_int_equal(
-		store_esl_check("e", (struct bytes){p, n}, certificate, NULL, &count, &d),
-		-EINVAL);
-	assert_non_null(strstr(d.text, "e: the signature list at 0xac is of an unknown"));
-	d.text[0] = 0;
-	assert_int_equal(store_esl_check("e", (struct bytes){p, n - 1}, certificate, NULL,
-					 &count, &d),
-			 -EINVAL);
-	assert_string_equal(d.text, "e: no signature list at 0xac");
-	for (size_t i = 1; i < 172; i++)
-		assert_int_equal(store_esl_check("e", (struct bytes){p, i}, certificate,
-						 NULL, &count, NULL),
-				 -EINVAL);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -519,7 +470,6 @@ int main(void)
 		cmocka_unit_test(refused),          cmocka_unit_test(names),
 		cmocka_unit_test(edits_and_errors), cmocka_unit_test(killed),
 		cmocka_unit_test(faults),           cmocka_unit_test(auth),
-		cmocka_unit_test(signature_lists),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* .auth and .esl (UEFI 2.10 §8.2.6, §32.4.1). What a signature is worth is not asked here.
- */
+/* .auth (UEFI 2.10 §8.2.6). What a signature is worth is not asked here. */
 #include "store/store_auth.h"
 
 #include <errno.h>
@@ -8,7 +7,6 @@
 
 #include "base/guid.h"
 #include "uefi/guids.h"
-#include "vars/vars_siglist.h"
 
 #define REVISION 0x0200U
 
@@ -60,30 +58,5 @@ int store_auth_parse(const char *label, struct bytes file, struct store_auth *re
 	bytes_sub(file, head + (uint64_t)auth.signature.n, file.n - head - auth.signature.n,
 		  &auth.payload);
 	*ret = auth;
-	return 0;
-}
-
-int store_esl_check(const char *label, struct bytes file,
-		    bool (*is_certificate)(void *ctx, struct bytes der), void *ctx,
-		    size_t *ret_count, struct diag *d)
-{
-	struct bytes rest = file;
-	struct siglist list;
-	size_t total = 0, count;
-
-	while (rest.n > 0) {
-		const size_t at = file.n - rest.n;
-
-		if (!siglist_next(&rest, &list))
-			return diag(d, -EINVAL, "%s: no signature list at %#zx", label, at);
-		if (!siglist_check(list.all, is_certificate, ctx, &count))
-			return diag(
-				d, -EINVAL,
-				"%s: the signature list at %#zx is of an unknown type or a "
-				"wrong size, or holds what is no certificate",
-				label, at);
-		total += count;
-	}
-	*ret_count = total;
 	return 0;
 }
