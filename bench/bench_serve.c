@@ -5,9 +5,7 @@
  * `runtserv serve` beside a bare echo on the same kind of socket. Each pair runs in turn,
  * in one run; the median of the pairs' ratios is what counts. Usage: bench_serve RUNTSERV
  */
-#include "bench.h"
-#include "mm_message.h"
-#include "runtserv/wire.h"
+#include "bench_get.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -19,28 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROUNDS    15
-#define CALLS     200000U
-#define SAMPLE    100U
-#define VALUE_LEN 32U
-
-static const EFI_GUID ns = {0x11111111, 0x2222, 0x3333, {1, 2, 3, 4, 5, 6, 7, 8}};
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(2);
-}
-
-static void name_of(unsigned i, CHAR16 name[8])
-{
-	static const char digits[] = "0123456789";
-
-	name[0] = 'V';
-	for (unsigned k = 6; k > 0; k--, i /= 10)
-		name[k] = (CHAR16)digits[i % 10];
-	name[7] = 0;
-}
+#define ROUNDS 15
+#define CALLS  200000U
 
 /* Peer: a chained table of its own, key and value in one block, no checks. */
 struct entry {
@@ -119,38 +97,6 @@ static void fill(struct store *s, unsigned count)
 	}
 }
 
-/* The same SAMPLE names, spread over the store, read again and again. */
-static double time_wire(struct store *s, unsigned count)
-{
-	static struct {
-		_Alignas(64) uint8_t buf[192];
-		size_t len;
-	} messages[SAMPLE];
-	static struct mm m;
-	CHAR16 name[8];
-	size_t n;
-	double t;
-
-	for (unsigned i = 0; i < SAMPLE; i++) {
-		name_of(i * (count / SAMPLE), name);
-		mm_access(&m, SMM_VARIABLE_FUNCTION_GET_VARIABLE, &ns, name, 16, 0, NULL,
-			  VALUE_LEN);
-		memcpy(messages[i].buf, m.buf, m.len);
-		messages[i].len = m.len;
-	}
-	t = bench_now(CLOCK_MONOTONIC);
-	for (unsigned i = 0; i < CALLS; i++)
-		if (rts_wire_mm(&s->w, messages[i % SAMPLE].buf, messages[i % SAMPLE].len,
-				&n) != 0)
-			die("wire");
-	t = bench_now(CLOCK_MONOTONIC) - t;
-	for (unsigned i = 0; i < SAMPLE; i++)
-		if (messages[i].buf[MM_PAYLOAD + 36 + 16] !=
-		    (uint8_t)(i * (count / SAMPLE)))
-			die("wrong value");
-	return t / CALLS;
-}
-
 static double time_bare(struct store *s, unsigned count)
 {
 	static CHAR16 names[SAMPLE][8];
@@ -176,8 +122,8 @@ static void bench_memory(void)
 	fill(&s100, 100);
 	fill(&s10000, 10000);
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		small[i] = time_wire(&s100, 100);
-		large[i] = time_wire(&s10000, 10000);
+		small[i] = time_get(&s100.w, 100, CALLS, CLOCK_MONOTONIC);
+		large[i] = time_get(&s10000.w, 10000, CALLS, CLOCK_MONOTONIC);
 		bare[i] = time_bare(&s10000, 10000);
 		growth[i] = large[i] / small[i];
 		factor[i] = large[i] / bare[i];

@@ -6,8 +6,7 @@
  * PKCS7_verify(). Usage: bench_vars [FOLDER], where stores are made (default: where we
  * are).
  */
-#include "bench.h"
-#include "mm_message.h"
+#include "bench_get.h"
 
 #include <fcntl.h>
 #include <openssl/pkcs7.h>
@@ -19,33 +18,15 @@
 
 #include "auth/keys.h"
 #include "crypto/crypto_pkcs7.h"
-#include "runtserv/wire.h"
 #include "store/store.h"
 
-#define ROUNDS    9U
-#define SIZES     3U
-#define CALLS     100000U
-#define SAMPLE    100U
-#define VALUE_LEN 32U
-#define CPU       CLOCK_THREAD_CPUTIME_ID
+#define ROUNDS 9U
+#define SIZES  3U
+#define CALLS  100000U
+#define CPU    CLOCK_THREAD_CPUTIME_ID
 
-static const EFI_GUID ns = {0x11111111, 0x2222, 0x3333, {1, 2, 3, 4, 5, 6, 7, 8}};
 static const unsigned counts[SIZES] = {100, 1000, 10000};
 static const char *folder = ".";
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(2);
-}
-
-static void name_of(unsigned i, CHAR16 name[8])
-{
-	name[0] = 'V';
-	for (unsigned k = 6; k > 0; k--, i /= 10)
-		name[k] = (CHAR16)('0' + i % 10);
-	name[7] = 0;
-}
 
 /* A store on disk, or (path empty) in memory. */
 struct subject {
@@ -136,38 +117,6 @@ static void subject_free(struct subject *s)
 		snprintf(path, sizeof path, "%s%s", s->path, more[i]);
 		(void)unlink(path);
 	}
-}
-
-/* The same SAMPLE names, spread over the store, again and again. */
-static double time_get(struct subject *s)
-{
-	static struct {
-		_Alignas(64) uint8_t buf[192];
-		size_t len;
-	} messages[SAMPLE];
-	static struct mm m;
-	CHAR16 name[8];
-	size_t n;
-	double t;
-
-	for (unsigned i = 0; i < SAMPLE; i++) {
-		name_of(i * (s->count / SAMPLE), name);
-		mm_access(&m, SMM_VARIABLE_FUNCTION_GET_VARIABLE, &ns, name, 16, 0, NULL,
-			  VALUE_LEN);
-		memcpy(messages[i].buf, m.buf, m.len);
-		messages[i].len = m.len;
-	}
-	t = bench_now(CPU);
-	for (unsigned i = 0; i < CALLS; i++)
-		if (rts_wire_mm(&s->w, messages[i % SAMPLE].buf, messages[i % SAMPLE].len,
-				&n) != 0)
-			die("wire");
-	t = bench_now(CPU) - t;
-	for (unsigned i = 0; i < SAMPLE; i++)
-		if (messages[i].buf[MM_PAYLOAD + SMM_ACCESS_VARIABLE_NAME + 16] !=
-		    (uint8_t)(i * (s->count / SAMPLE)))
-			die("wrong value");
-	return t / CALLS;
 }
 
 /* From the first name to the end, each answer being the next question; times a step. */
@@ -317,7 +266,7 @@ static void bench_memory(void)
 	}
 	for (unsigned i = 0; i < ROUNDS; i++)
 		for (unsigned k = 0; k < SIZES; k++) {
-			get[k][i] = time_get(&s[k]);
+			get[k][i] = time_get(&s[k].w, s[k].count, CALLS, CPU);
 			next[k][i] = time_next(&s[k]);
 			walk[k][i] = time_walk(&s[k]);
 			vol[k][i] = time_set(&s[k], CPU, 6, counts[k], 20000);

@@ -108,19 +108,13 @@ static int status_of(const struct firmware *fw)
 	return fw->problem.text[0] != 0 ? EXIT_FINDINGS : EXIT_WELL;
 }
 
-static json_t *text_or_null(const char *s)
-{
-	return s != NULL ? json_string(s) : json_null();
-}
-
 static json_t *row_json(const struct row *row)
 {
 	const struct rts_fv_file *f = row->file;
-	json_t *o = json_pack("{s:s, s:o, s:s, s:o, s:o}", "guid", row->guid, "name",
-			      text_or_null(f->name), "type", type_name(f->type),
-			      "subsystem", text_or_null(row->subsystem), "size",
-			      f->image.n != 0 ? json_integer((json_int_t)f->image.n)
-					      : json_null());
+	json_t *o = json_pack(
+		"{s:s, s:s?, s:s, s:s?, s:o}", "guid", row->guid, "name", f->name, "type",
+		type_name(f->type), "subsystem", row->subsystem, "size",
+		f->image.n != 0 ? json_integer((json_int_t)f->image.n) : json_null());
 
 	/* A folder's name may be in no encoding at all; then it is left out. */
 	if (row->path != NULL)
@@ -131,16 +125,16 @@ static json_t *row_json(const struct row *row)
 /* @chosen: only those. */
 static int print_json(const struct firmware *fw, bool chosen)
 {
-	json_t *files = json_array(), *doc;
+	json_t *files = json_array();
 	int r;
 
 	for (size_t i = 0; i < fw->count; i++)
 		if (!chosen || fw->rows[i].chosen)
 			json_array_append_new(files, row_json(&fw->rows[i]));
-	doc = json_pack("{s:s, s:o, s:o}", "schema", "runtserv.fw/1", "files", files,
-			"problem",
-			text_or_null(fw->problem.text[0] != 0 ? fw->problem.text : NULL));
-	r = cli_json_print(VERB, doc);
+	r = cli_json_print(VERB,
+			   json_pack("{s:s, s:o, s:s?}", "schema", "runtserv.fw/1", "files",
+				     files, "problem",
+				     fw->problem.text[0] != 0 ? fw->problem.text : NULL));
 	return r == EXIT_WELL ? status_of(fw) : r;
 }
 

@@ -170,11 +170,6 @@ static void row_read(struct row *row)
 			 row->img.machine, row->pe.file.Machine);
 }
 
-static json_t *text_or_null(const char *s)
-{
-	return s != NULL ? json_string(s) : json_null();
-}
-
 static json_t *hex(const char *format, unsigned long long v)
 {
 	char text[24];
@@ -189,16 +184,15 @@ static json_t *row_json(const struct row *row)
 	bool efi = i->code_type == PCI_ROM_CODE_TYPE_EFI;
 
 	return json_pack(
-		"{s:o, s:i, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o}", "offset",
+		"{s:o, s:i, s:o, s:o, s:o, s:i, s:s?, s:s?, s:o, s:o, s:s?}", "offset",
 		hex("0x%llx", i->offset), "size", (int)i->len, "vendor",
 		hex("0x%04llx", i->vendor), "device", hex("0x%04llx", i->device), "class",
 		hex("0x%06llx", i->class_code), "code_type", (int)i->code_type, "machine",
-		text_or_null(efi ? rts_pe_machine_name(i->machine) : NULL), "subsystem",
-		text_or_null(efi ? rts_pe_subsystem_name(i->subsystem) : NULL),
-		"compressed", efi ? json_boolean(i->compression != 0) : json_null(),
-		"relocations", row->has_pe ? json_integer(row->pe.reloc.Size) : json_null(),
-		"error",
-		text_or_null(row->problem.text[0] != 0 ? row->problem.text : NULL));
+		efi ? rts_pe_machine_name(i->machine) : NULL, "subsystem",
+		efi ? rts_pe_subsystem_name(i->subsystem) : NULL, "compressed",
+		efi ? json_boolean(i->compression != 0) : json_null(), "relocations",
+		row->has_pe ? json_integer(row->pe.reloc.Size) : json_null(), "error",
+		row->problem.text[0] != 0 ? row->problem.text : NULL);
 }
 
 static const char *name_or_dash(bool known, const char *name)
@@ -230,13 +224,13 @@ static void row_print(const struct row *row)
 
 static int show_json(const struct row *rows, size_t n, const struct diag *d)
 {
-	json_t *images = json_array(), *doc;
+	json_t *images = json_array();
 
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(images, row_json(&rows[i]));
-	doc = json_pack("{s:s, s:o, s:o}", "schema", "runtserv.rom/1", "images", images,
-			"error", text_or_null(d->text[0] != 0 ? d->text : NULL));
-	return cli_json_print(VERB, doc);
+	return cli_json_print(VERB, json_pack("{s:s, s:o, s:s?}", "schema",
+					      "runtserv.rom/1", "images", images, "error",
+					      d->text[0] != 0 ? d->text : NULL));
 }
 
 static int rom_show(int argc, char **argv)
