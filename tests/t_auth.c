@@ -1467,6 +1467,13 @@ static void t_presence(void **state)
 	MODES(m, 0, 1, 1, 1, 0, 0);
 	SAYS(m, set_custom(m, 0), EFI_SUCCESS, NULL);
 	SAYS(m, set_by(m, PK, KEYS_ATTR, nothing(), NOBODY), EFI_SECURITY_VIOLATION, NULL);
+	/* deleted it is no 1 */
+	SAYS(m, set_custom(m, 1), EFI_SUCCESS, NULL);
+	SAYS(m,
+	     rts_vars_set(m->v, u"CustomMode", sizeof u"CustomMode", &custom_guid, 0, NULL,
+			  0),
+	     EFI_SUCCESS, NULL);
+	SAYS(m, set_by(m, DB, KEYS_ATTR, hash(1), NOBODY), EFI_SECURITY_VIOLATION, NULL);
 	machine_free(m);
 }
 

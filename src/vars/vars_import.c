@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SPEC " (doc/guest-protocol.md)"
+
 void import_free(struct rts_vars *v)
 {
 	for (size_t i = 0; i < v->import.count; i++)
@@ -112,26 +114,26 @@ EFI_STATUS rts_vars_import_add(struct rts_vars *v, const struct rts_var *var)
 	case EFI_SUCCESS:
 		break;
 	case EFI_ACCESS_DENIED: /* what every boot brings along and nobody misses */
-		why = "not now, or not into a store that has variables";
+		why = "not now, or not into a store that has variables" SPEC;
 		break;
 	case EFI_ALREADY_STARTED:
-		why = "it exists";
+		why = "it exists" SPEC;
 		break;
 	case EFI_WRITE_PROTECTED:
-		why = "the service's own, or locked";
+		why = "the service's own, or locked" SPEC;
 		break;
 	case EFI_SECURITY_VIOLATION:
 		level = RTS_LOG_WARNING;
 		why = "authenticated variables are not imported over the wire; use "
-		      "'runtserv vars convert'";
+		      "'runtserv vars convert'" SPEC;
 		break;
 	case EFI_OUT_OF_RESOURCES:
 		level = RTS_LOG_WARNING;
-		why = "no room (see --quota)";
+		why = "no room, see --quota" SPEC;
 		break;
 	default:
 		level = RTS_LOG_WARNING;
-		why = "not what SetVariable could have made";
+		why = "not what SetVariable could have made" SPEC;
 	}
 	vars_log(v, level, &copy.guid, var->name, copy.name_len, "import", status, why);
 	return status;
@@ -161,7 +163,7 @@ EFI_STATUS rts_vars_import_end(struct rts_vars *v)
 
 	if (!v->import.open || v->phase.ready_to_boot)
 		return rts_vars_say(v, "end of the import", EFI_ACCESS_DENIED,
-				    "none was begun, or too late (doc/guest-protocol.md)");
+				    "none was begun, or too late" SPEC);
 	drop_existing(v);
 	count = v->import.count;
 	for (size_t i = 0; i < count; i++) {
@@ -185,7 +187,7 @@ EFI_STATUS rts_vars_import_end(struct rts_vars *v)
 		v->import.count = 0; /* the table owns them now */
 	} else {
 		(void)rts_vars_say(v, "end of the import", status,
-				   "none of it is there (doc/guest-protocol.md)");
+				   "none of it is there" SPEC);
 	}
 	import_free(v);
 	return status;
