@@ -249,6 +249,35 @@ static void lock_at_end_of_dxe(void **state)
 	assert_true(IS(f, &mor, MOR, 1));
 }
 
+/* A volatile one, which the firmware had before, is not charged to the same quota. */
+static void lock_was_volatile(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t request = RTS_VARS_OVERHEAD + sizeof MOR + 1;
+	const struct rts_vars_config config = {
+		.store = &ops, .store_ctx = f, .quota_nv = request};
+	const struct rts_var var = {.guid = mor_lock,
+				    .attr = BS | RT,
+				    .name = LOCK,
+				    .name_len = sizeof LOCK,
+				    .data = zeros,
+				    .data_len = 8};
+	uint64_t max, left, largest;
+
+	rts_vars_free(f->v);
+	assert_int_equal(rts_vars_new(&config, &f->v), EFI_SUCCESS);
+	assert_int_equal(rts_vars_import_begin(f->v), EFI_SUCCESS);
+	assert_int_equal(rts_vars_import_add(f->v, &var), EFI_SUCCESS);
+	assert_int_equal(rts_vars_import_end(f->v), EFI_SUCCESS);
+	assert_int_equal(SET(f, &mor, MOR, NV_BS_RT, "\1", 1), EFI_SUCCESS);
+	assert_int_equal(rts_vars_end_of_dxe(f->v), EFI_OUT_OF_RESOURCES);
+	assert_int_equal(rts_vars_query(f->v, NV_BS_RT, &max, &left, &largest),
+			 EFI_SUCCESS);
+	assert_int_equal(left, 0);
+	assert_int_equal(rts_vars_query(f->v, BS, &max, &left, &largest), EFI_SUCCESS);
+	assert_int_equal(max - left, RTS_VARS_OVERHEAD + sizeof LOCK + 8);
+}
+
 /* The key is forgotten whatever the store says, and the next change tells it. */
 static void wrong_key_not_kept(void **state)
 {
@@ -636,21 +665,14 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(request_malformed),
-		TEST(locked_without_key),
-		TEST(locked_with_key),
-		TEST(wrong_key),
-		TEST(wrong_key_not_kept),
-		TEST(lock_not_kept),
-		TEST(lock_beside_others),
-		TEST(lock_at_end_of_dxe),
-		TEST(without_request),
-		TEST(hardware_errors),
-		TEST(names_with_wildcards),
-		TEST(defined_names),
-		TEST(other_names),
-		TEST(contents),
-		TEST(languages),
+		TEST(request_malformed),  TEST(locked_without_key),
+		TEST(locked_with_key),    TEST(wrong_key),
+		TEST(wrong_key_not_kept), TEST(lock_not_kept),
+		TEST(lock_beside_others), TEST(lock_at_end_of_dxe),
+		TEST(lock_was_volatile),  TEST(without_request),
+		TEST(hardware_errors),    TEST(names_with_wildcards),
+		TEST(defined_names),      TEST(other_names),
+		TEST(contents),           TEST(languages),
 		TEST(languages_not_kept),
 	};
 

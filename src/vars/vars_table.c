@@ -100,11 +100,18 @@ static uint64_t node_cost(const struct node *n)
 				 (n->var.has_digest ? sizeof n->var.digest : 0);
 }
 
+/* Whose quota a variable is charged to. */
+enum { NV, VOLATILE, HW_ERROR, SPACES };
+static unsigned space_of(const struct node *n)
+{
+	return n->var.attr & ATTR_HR ? HW_ERROR : n->var.attr & ATTR_NV ? NV : VOLATILE;
+}
+
 static uint64_t *used_by(struct rts_vars *v, const struct node *n)
 {
-	return n->var.attr & ATTR_HR   ? &v->used_hw_error
-	       : n->var.attr & ATTR_NV ? &v->used_nv
-				       : &v->used_volatile;
+	uint64_t *const used[SPACES] = {&v->used_nv, &v->used_volatile, &v->used_hw_error};
+
+	return used[space_of(n)];
 }
 
 bool visible(const struct rts_vars *v, const struct node *n)
@@ -168,30 +175,23 @@ void table_apply(struct rts_vars *v, const struct change *c)
 	}
 }
 
-/* Whether the quotas hold after @changes. */
+/* Whether the quotas hold after @changes: one that is exceeded may still shrink. */
 EFI_STATUS fits(const struct rts_vars *v, const struct change *changes, size_t n)
 {
-	enum { NV, VOLATILE, HW_ERROR, SPACES };
 	const uint64_t quota[SPACES] = {v->config.quota_nv, v->config.quota_volatile,
 					v->config.quota_hw_error};
-	uint64_t used[SPACES] = {v->used_nv, v->used_volatile, v->used_hw_error};
-	bool grows[SPACES] = {false};
+	const uint64_t before[SPACES] = {v->used_nv, v->used_volatile, v->used_hw_error};
+	uint64_t used[SPACES];
 
+	memcpy(used, before, sizeof used);
 	for (size_t i = 0; i < n; i++) {
-		const struct node *old = changes[i].old, *new = changes[i].new;
-		const struct node *any = new != NULL ? new : old;
-		const uint32_t attr = any != NULL ? any->var.attr : 0;
-		const uint64_t less = old != NULL ? node_cost(old) : 0;
-		const uint64_t more = new != NULL ? node_cost(new) : 0;
-		const unsigned space = attr & ATTR_HR   ? HW_ERROR
-				       : attr & ATTR_NV ? NV
-							: VOLATILE;
-
-		used[space] += more - less;
-		grows[space] |= more > less;
+		if (changes[i].old != NULL)
+			used[space_of(changes[i].old)] -= node_cost(changes[i].old);
+		if (changes[i].new != NULL)
+			used[space_of(changes[i].new)] += node_cost(changes[i].new);
 	}
 	for (unsigned i = 0; i < SPACES; i++)
-		if (grows[i] && used[i] > quota[i])
+		if (used[i] > before[i] && used[i] > quota[i])
 			return EFI_OUT_OF_RESOURCES;
 	return EFI_SUCCESS;
 }
