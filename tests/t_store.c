@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -824,6 +825,34 @@ static void run_and_store_disagree(void **state)
 	fixture_fini(&f);
 }
 
+static int64_t nanoseconds(const struct timespec *t)
+{
+	return t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+/* The time that a store has is the clock's and not the last tick's: an edit within the same
+ * tick has another. */
+static void time_between_ticks(void **state)
+{
+	struct timespec before, after;
+	struct fixture f;
+	struct stat st;
+
+	(void)state;
+	fixture_init(&f, "a.json");
+	assert_int_equal(fixture_open(&f), 0);
+	for (unsigned i = 0; i < 5; i++) {
+		clock_gettime(CLOCK_REALTIME, &before);
+		assert_int_equal(fixture_set(&f, u"A", NV, i % 2 == 0 ? "1" : "2"),
+				 EFI_SUCCESS);
+		clock_gettime(CLOCK_REALTIME, &after);
+		assert_int_equal(stat(f.path, &st), 0);
+		assert_in_range(nanoseconds(&st.st_mtim), nanoseconds(&before),
+				nanoseconds(&after));
+	}
+	fixture_fini(&f);
+}
+
 /* Takes the first @max variables away at once. */
 static void remove_many(struct fixture *f, size_t max)
 {
@@ -925,6 +954,7 @@ int main(void)
 		cmocka_unit_test(survives),
 		cmocka_unit_test(ignored_runs),
 		cmocka_unit_test(run_and_store_disagree),
+		cmocka_unit_test(time_between_ticks),
 		cmocka_unit_test(made_of_pieces),
 		cmocka_unit_test(pieces_fill_the_room),
 	};

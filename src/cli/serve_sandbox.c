@@ -47,6 +47,7 @@ static const int calls[] = {
 	SYS_fstat,
 	SYS_fchmod,
 	SYS_fchown,
+	SYS_utimensat,
 	SYS_fsync,
 	SYS_renameat2,
 	SYS_unlinkat,
