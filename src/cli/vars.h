@@ -16,6 +16,7 @@
 
 #define VARS_NV    (EFI_VARIABLE_NON_VOLATILE | EFI_VARIABLE_BOOTSERVICE_ACCESS)
 #define VARS_NV_RT (VARS_NV | EFI_VARIABLE_RUNTIME_ACCESS)
+#define VARS_ALL   (VARS_KEYS | EFI_VARIABLE_HARDWARE_ERROR_RECORD)
 #define VARS_KEYS  (VARS_NV_RT | EFI_VARIABLE_TIME_BASED_AUTHENTICATED_WRITE_ACCESS)
 
 /* vars_open.c: a store and what is in it. Functions that return int return an exit status,

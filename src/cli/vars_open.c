@@ -10,6 +10,7 @@
 #include "base/ucs2.h"
 #include "cli/vars.h"
 #include "crypto/crypto_pkcs7.h"
+#include "uefi/mm.h"
 
 #define VERB "vars"
 
@@ -98,12 +99,36 @@ const struct rts_var *vars_get(const struct vars *s, const EFI_GUID *guid,
 	return NULL;
 }
 
+/* Why nothing has the form that @var is to have. */
+static const char *no_form(const struct rts_var *var)
+{
+	struct vars_name name = {.guid = var->guid, .has_guid = true};
+	uint32_t want = 0;
+
+	if (var->name_len <= sizeof name.name) {
+		name.name_len = var->name_len;
+		memcpy(name.name, var->name, var->name_len);
+		(void)vars_known(&name, &want);
+	}
+	if ((uint64_t)var->name_len + var->data_len > MM_VARIABLE_NAME_DATA_MAX)
+		return "its name and data are longer than a message";
+	if ((var->attr & VARS_NV) != VARS_NV || (var->attr & ~VARS_ALL) != 0)
+		return "its attributes are not NV+BS, with or without RT, HR, AT";
+	if (want == VARS_KEYS)
+		return var->attr != VARS_KEYS
+			       ? "its attributes are not NV+BS+RT+AT"
+			       : "not well-formed signature lists, or PK with "
+				 "more than one signature";
+	return want == VARS_NV ? "not one byte with attributes NV+BS" : "it comes twice";
+}
+
 static int edit_error(const struct vars *s, EFI_STATUS status, const struct rts_var *var)
 {
 	cleanup(freep) char *name = NULL;
 	size_t n;
 	FILE *to = var != NULL ? open_memstream(&name, &n) : NULL;
 	const char *why = "out of memory";
+	uint64_t quota, left, largest;
 
 	if (to != NULL) {
 		fputs(": ", to);
@@ -120,11 +145,16 @@ static int edit_error(const struct vars *s, EFI_STATUS status, const struct rts_
 		why = "no such variable";
 	else if (status == EFI_ACCESS_DENIED)
 		why = "a volatile variable of that name is a machine's, which still runs";
-	else if (status == EFI_INVALID_PARAMETER)
-		why = "not what a guest could have written: name, attributes, length, or "
-		      "form";
-	else if (var == NULL)
-		why = "no room for that (see --quota)";
+	else if (status == EFI_INVALID_PARAMETER && var != NULL)
+		return cli_error(VERB, "%s%s: not what a guest could have written: %s",
+				 s->word, name != NULL ? name : "", no_form(var));
+	else if (var == NULL && status == EFI_OUT_OF_RESOURCES &&
+		 !EFI_ERROR(rts_vars_query(s->vars, VARS_NV, &quota, &left, &largest)))
+		return cli_error(VERB,
+				 "%s: no room for that: %llu of %llu bytes are left (see "
+				 "--quota)",
+				 s->word, (unsigned long long)left,
+				 (unsigned long long)quota);
 	return cli_error(VERB, "%s%s: %s", s->word, name != NULL ? name : "", why);
 }
 

@@ -78,9 +78,11 @@ ok 'set of what a machine forgets at its start: it does, and nobody else' $?
 fresh
 fails 'known namespace' set --data 00 s.json Mine && same
 ok 'set: unknown namespace' $?
-fails 'not what a guest could have written' set --data ff s.json PK && same
+fails 'not what a guest could have written: not well-formed signature lists' set --data ff s.json PK &&
+	fails 'attributes are not NV+BS+RT+AT' set --data ff --attributes NV+BS+RT s.json PK && fails 'not one byte' set --data 0001 s.json SecureBootEnable &&
+	fails 'not one byte' set --data 01 --attributes NV+BS+RT s.json SecureBootEnable && same
 ok 'set: keys that are none' $?
-fails 'not what a guest could have written' set --data 00 --attributes BS s.json Boot0000 && same
+fails 'are not NV+BS, with' set --data 00 --attributes BS s.json Boot0000 && fails 'are not NV+BS, with' set --data 00 --attributes 0x47 s.json Boot0000 && same
 ok 'set: attributes that no store has' $?
 fails 'computed' set --data 00 s.json SetupMode-8be4df61-93ca-11d2-aa0d-00e098032b8c && same
 ok 'set: what is computed' $?
@@ -88,13 +90,13 @@ fails 'hexadecimal' set --data 0 s.json BootNext && fails 'hexadecimal' set --da
 	fails 'at least one byte' set --text '' s.json BootNext && fails 'one value' set --text a --data 00 s.json BootNext &&
 	fails '--attributes' set --text a --attributes QQ s.json BootNext && same
 ok 'set: values that are none' $?
-head -c 70000 /dev/zero >big && fails 'not what a guest could' set --file big s.json BootNext && same
+head -c 70000 /dev/zero >big && fails 'longer than a message' set --file big s.json BootNext && same
 ok 'set: a value that is too long' $?
-head -c 5000 /dev/zero >big && fails 'no room' set --quota 8000 --file big s.json BootNext && same
+head -c 5000 /dev/zero >big && fails 'bytes are left (see --quota)' set --quota 8000 --file big s.json BootNext && same
 ok 'set: over quota' $?
 run 1 delete s.json BootOrder Nope && same
 ok 'delete: all or nothing' $?
-fails 'not what a guest' delete s.json BootOrder BootOrder && same
+fails 'it comes twice' delete s.json BootOrder BootOrder && same
 ok 'delete: the same twice' $?
 [ "$(echo s.json*)" = 's.json s.json.lock' ]
 ok 'no other file is left' $?
@@ -240,7 +242,7 @@ fails 'no certificate' enroll --db "$sample" made.json && fails 'not a hash' enr
 	sed 's/^MII/MIX/' db.pem >broken.pem && fails 'broken' enroll --db broken.pem made.json
 ok 'enroll: what is no key' $?
 "$runtserv" vars get --extract . "$sample" KEK >/dev/null && { cat db.pem; pem KEK-KEK.der; } >two.pem &&
-	fails 'not what a guest' enroll --pk two.pem two.json && [ ! -e two.json ]
+	fails 'more than one signature' enroll --pk two.pem two.json && [ ! -e two.json ]
 ok 'enroll: one platform key' $?
 cp "$sample" a.json
 run 1 audit --dbx db.esl a.json && grep -q '^! dbx: 1 of 1 entries of the update are missing$' out &&
