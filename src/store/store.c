@@ -596,6 +596,7 @@ static EFI_STATUS commit(void *ctx, const struct rts_vars_view *view, unsigned p
 {
 	struct store *s = ctx;
 	struct diag d = {0};
+	bool named;
 	int r = 0;
 
 	if (s->config.use != STORE_SERVE)
@@ -616,7 +617,9 @@ static EFI_STATUS commit(void *ctx, const struct rts_vars_view *view, unsigned p
 	}
 	if (r == 0)
 		return EFI_SUCCESS;
-	say(s, RTS_LOG_ERROR, "%s: %s; the change is not made%s", s->label, d.text,
+	named = strncmp(d.text, s->label, strlen(s->label)) == 0;
+	say(s, RTS_LOG_ERROR, "%s%s%s; the change is not made%s", named ? "" : s->label,
+	    named ? "" : ": ", d.text,
 	    s->unknown ? ", and undone on disk before the next one" : "");
 	return EFI_DEVICE_ERROR;
 }

@@ -312,6 +312,9 @@ cp "$sample" p.json && quiet 0 delete p.json Priv && quiet 0 convert p.json c.fd
 ok 'convert, there and back: the same bytes' $?
 run 0 list c.fd && grep -q 'Boot0000 Boot0001' out && quiet 0 set --data 0500 c.fd Timeout && run 0 get c.fd Timeout && grep -qx 5 out
 ok 'a flash image is a store, too' $?
+quiet 0 convert --layout 2m p.json small.fd && cp small.fd was.fd && head -c 60000 /dev/zero >big &&
+	fails 'vars: small.fd: the variables take' set --file big small.fd BootNext && cmp small.fd was.fd
+ok 'a flash image has just so much room' $?
 run 1 convert "$sample" d.fd && grep -q '^runtserv vars: lost: Priv-' err && grep -q '^runtserv vars: d.fd: not written, .*--lossy' err && [ ! -e d.fd ]
 ok 'convert says what would be lost, and does nothing' $?
 fails 'c.fd' convert p.json c.fd && quiet 0 convert --force p.json c.fd && [ -e c.fd.bak ]
