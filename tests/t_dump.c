@@ -903,6 +903,8 @@ static void t_kdump_broken(void **state)
 		 "kdump blocks of 0x1800 bytes: broken, or of a 32-bit machine"},
 		{428, 4, 0x20000, EFI_LOAD_ERROR,
 		 "kdump blocks of 0x20000 bytes: broken, or of a 32-bit machine"},
+		{428, 4, 0x10000, EFI_LOAD_ERROR,
+		 "kdump blocks of 0x10000 bytes, and pages of x86-64 have 0x1000"},
 		{436, 4, 0, EFI_LOAD_ERROR, "no memory in this image"},
 		{432, 4, UINT32_MAX, EFI_LOAD_ERROR, "no memory in this image"},
 		{424, 4, 9, EFI_SUCCESS, "the dump was not finished (status 0x9)"},
@@ -1042,8 +1044,9 @@ static void t_kdump_machine(void **state)
 static void t_kdump_blocks(void **state)
 {
 	static const struct dump_memory m[] = {{0x10000, 0x20000}, {0x40000, 0x10000}};
-	struct opened o = open_file(
-		dump_build_kdump(m, COUNT(m), (struct dump_kdump_build){.block = 0x10000}));
+	struct opened o = open_file(dump_build_kdump(
+		m, COUNT(m),
+		(struct dump_kdump_build){.block = 0x10000, .machine = "aarch64"}));
 	uint8_t *buf = malloc(0x20000);
 	struct bytes b;
 
@@ -1177,6 +1180,7 @@ static void t_flat_sparse(void **state)
 	dump_put(&plain, 0, "KDUMP   ", 8);
 	dump_put32(&plain, 8, 1);
 	dump_put32(&plain, 428, 0x10000);
+	dump_put(&plain, 272, "aarch64", 8);
 	dump_put32(&plain, 432, 1);
 	dump_put32(&plain, 436, UINT32_MAX);
 	dump_put32(&plain, 440, UINT32_MAX);

@@ -370,6 +370,11 @@ static EFI_STATUS read_file(struct rts_dump *dump, struct diag *d)
 		return diag(d, EFI_LOAD_ERROR,
 			    "kdump blocks of %#x bytes: broken, or of a 32-bit machine",
 			    k->block);
+	/* a table would have to be unpacked with all that lies around it */
+	if (k->block != BLOCK_MIN && (dump->info.x86_64 || machine[0] == 0))
+		return diag(d, EFI_LOAD_ERROR,
+			    "kdump blocks of %#x bytes, and pages of x86-64 have %#x",
+			    k->block, BLOCK_MIN);
 	if ((state & INCOMPLETE) != 0)
 		dump_problem(dump, "the dump was not finished (status %#x)", state);
 	count = read_sub_header(dump, version, pages, &b);
