@@ -20,6 +20,7 @@
 #define STRIDE_MIN    40U
 #define STRIDE_MAX    256U
 #define ENTRIES_MAX   (4U << 20) /* descriptors that one scan reads */
+#define GUESSES_MAX   (1U << 18) /* addresses that it looks up by pages that may be roots */
 
 /* Only attributes that the specification knows, and bits that it leaves to processors. */
 #define ATTRIBUTES_MAX 0xcffff000001fffffULL
@@ -78,6 +79,14 @@ struct root {
 	unsigned levels;
 };
 
+/* By a page that may be a root, and is one of many: there may be so many that not all can
+ * be tried, for each table on the way may have to be unpacked. */
+static bool guess(struct scan *s, const struct root *root, uint64_t va, uint64_t *ret)
+{
+	return s->guesses < GUESSES_MAX && ++s->guesses != 0 &&
+	       walk(s, root->at, root->levels, va, ret);
+}
+
 /* What the processors say, where the image says anything of them; 0: either. */
 static unsigned known_levels(const struct scan *s)
 {
@@ -128,8 +137,7 @@ bool rts_scan_lead(struct scan *s, uint64_t va, uint64_t *ret)
 	uint64_t at;
 
 	for (size_t i = 0; root_at(s, i, &root); i++)
-		if (walk(s, root.at, root.levels, va, &at) &&
-		    is_hit(&s->hits[SCAN_HIT_RUNTIME], at)) {
+		if (guess(s, &root, va, &at) && is_hit(&s->hits[SCAN_HIT_RUNTIME], at)) {
 			*ret = at;
 			return true;
 		}
@@ -160,11 +168,11 @@ static int compare_fits(struct fit a, struct fit b)
 	return a.table != b.table ? a.table - b.table : (int)a.pointers - (int)b.pointers;
 }
 
-/* @lead: where @va is by that way. */
+/* @lead: where @va is by that way. @all: of a part of one that is rated by its parts. */
 static struct fit rate(struct scan *s,
 		       bool (*lead)(struct scan *s, const void *way, uint64_t va,
 				    uint64_t *ret),
-		       const void *way)
+		       const void *way, bool all)
 {
 	const struct scan_tables *t = &s->tables;
 	struct fit f = {0};
@@ -172,7 +180,11 @@ static struct fit rate(struct scan *s,
 
 	f.table = t->has_system && lead(s, way, t->system_runtime, &at) &&
 		  at == t->runtime.at;
-	for (unsigned i = 0; i < RTS_SCAN_SERVICES; i++)
+	/* it need not be known by how much another one does not fit */
+	all |= f.table;
+	for (unsigned i = 0; i < RTS_SCAN_SERVICES &&
+			     (all || f.pointers + RTS_SCAN_SERVICES - i >= POINTERS_MIN);
+	     i++)
 		f.pointers += lead(s, way, t->pointer[i], &at) &&
 			      !in_image(s, t->pointer[i]) && in_image(s, at);
 	return f;
@@ -180,9 +192,7 @@ static struct fit rate(struct scan *s,
 
 static bool lead_root(struct scan *s, const void *way, uint64_t va, uint64_t *ret)
 {
-	const struct root *root = way;
-
-	return walk(s, root->at, root->levels, va, ret);
+	return guess(s, way, va, ret);
 }
 
 /* Where both four and five levels fit, the upper of two tables is the root; the same page
@@ -203,7 +213,7 @@ static void find_root(struct scan *s)
 	unsigned k;
 
 	for (size_t i = 0; root_at(s, i, &root); i++) {
-		const struct fit f = rate(s, lead_root, &root);
+		const struct fit f = rate(s, lead_root, &root, false);
 
 		k = root.levels - 4;
 		if (compare_fits(best[k], f) < 0) {
@@ -214,6 +224,10 @@ static void find_root(struct scan *s)
 		equal[k] += compare_fits(best[k], f) == 0;
 	}
 	k = is_five(best, chosen);
+	if (s->guesses == GUESSES_MAX)
+		rts_scan_note(
+			s, "so many pages look like page tables that the last ones of them "
+			   "were not tried");
 	if (!fits(s, best[k])) {
 		rts_scan_note(
 			s,
@@ -275,7 +289,7 @@ static void read_array(struct scan *s, struct array *a, size_t *budget)
 	EFI_MEMORY_DESCRIPTOR d;
 
 	while (a->count<SCAN_REGIONS_MAX && * budget> 0 && read_entry(s, a, a->count, &d)) {
-		const struct fit f = rate(s, lead_entry, &d);
+		const struct fit f = rate(s, lead_entry, &d, true);
 
 		a->covers |= d.Type == EfiRuntimeServicesData &&
 			     (d.Attribute & EFI_MEMORY_RUNTIME) != 0 &&
@@ -556,7 +570,7 @@ EFI_STATUS rts_scan_map(struct scan *s)
 	m->has_pair = t->has_system && t->system_runtime != 0 && m->pair_delta % PAGE == 0;
 	ways[RTS_SCAN_WAY_TABLE_PAIR].available = m->has_pair;
 	if (!m->has_os_map && rts_dump_range_count(s->dump) <= SCAN_REGIONS_MAX)
-		m->has_os_map = m->os_ranges = fits(s, rate(s, lead_range, NULL));
+		m->has_os_map = m->os_ranges = fits(s, rate(s, lead_range, NULL, true));
 	ways[RTS_SCAN_WAY_OS_MAP].available = m->has_os_map;
 	ways[RTS_SCAN_WAY_OS_MAP].where = m->os_map;
 	count_agreement(s);

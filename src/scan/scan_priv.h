@@ -369,6 +369,7 @@ struct scan {
 	struct scan_driver *drivers; /* parallel to report->drivers */
 	bool has_image_list, has_event_list;
 	unsigned list_steps; /* entries read while looking for the lists */
+	unsigned guesses;    /* looked up by what may be page tables */
 	unsigned hole_steps; /* pages looked at for what the image lacks */
 	size_t finding_cap, note_cap, region_cap, table_cap, event_cap;
 };
