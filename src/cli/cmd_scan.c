@@ -243,7 +243,8 @@ static int print(const struct run *r)
 		rc = scan_print_svg(stdout, &r->in, r->report);
 	else
 		scan_print_text(stdout, &r->in, r->report, r->files);
-	return rc < 0 ? cli_error(VERB, "out of memory") : EXIT_WELL;
+	/* what could not be written, main() tells */
+	return rc < 0 && !ferror(stdout) ? cli_error(VERB, "out of memory") : EXIT_WELL;
 }
 
 int cmd_scan(int argc, char **argv)

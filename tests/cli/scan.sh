@@ -152,6 +152,12 @@ ok 'a page that cannot be written' run 2 --html none/page.html --firmware firmwa
 ok 'says so' says 'none/page.html: No such file or directory'
 ok 'a full disk' run 2 --html /dev/full --firmware firmware.fd hooked.raw
 ok 'says so' says '/dev/full: No space left on device'
+for form in --json '--html -' '--svg -' ''; do
+	# shellcheck disable=SC2086
+	"$program" scan $form hooked.raw >/dev/full 2>err
+	ok "a full disk, of stdout $form" [ $? -eq 2 ]
+	ok 'says so, and nothing else' [ "$(cat err)" = 'runtserv: standard output: No space left on device' ]
+done
 
 # What reports look like. The picture's bar of memory has what the test's dump has.
 for kind in empty clean hooked hostile spread many; do
