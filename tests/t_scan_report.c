@@ -183,18 +183,32 @@ static void t_honest(void **state)
 		const char *kind;
 		bool firmware, applies;
 		const char *says;
+		size_t partly; /* drivers that are not all in the image */
+		bool none;     /* no drivers at all */
 	} cases[] = {
+		{"clean", true, true,
+		 "Of 9 runtime drivers 9 are equal to known ones, 2 of them as far as they "
+		 "are "
+		 "in the image. Clean",
+		 2, false},
+		{"clean", true, true, "code. No runtime driver is in the image. Clean", 0,
+		 true},
 		{"empty", false, false,
-		 "Neither a runtime services table nor a runtime driver"},
+		 "Neither a runtime services table nor a runtime driver", 0, false},
 		{"clean", true, true,
 		 "All 14 services begin in known, unmodified code. Of 9 runtime "
-		 "drivers 9 are equal"},
-		{"clean", false, false, "No firmware image was given to compare with"},
-		{"clean", true, false, "was not found to be that of this machine"},
+		 "drivers 9 are equal",
+		 0, false},
+		{"clean", false, false, "No firmware image was given to compare with", 0,
+		 false},
+		{"clean", true, false, "was not found to be that of this machine", 0,
+		 false},
 		{"hooked", true, true,
 		 "Of 14 services 10 are clean, 1 is modified, 2 are foreign, 1 is "
-		 "not in image. Of 10 runtime drivers 8 are"},
-		{"spread", false, false, "Of 14 services 14 are not checked. No firmware"},
+		 "not in image. Of 10 runtime drivers 8 are",
+		 0, false},
+		{"spread", false, false, "Of 14 services 14 are not checked. No firmware",
+		 0, false},
 	};
 
 	(void)state;
@@ -202,6 +216,10 @@ static void t_honest(void **state)
 		char *got;
 
 		assert_true(report_of(cases[i].kind, &report));
+		for (size_t k = 0; k < cases[i].partly; k++)
+			report.r.drivers[k].in_image = false;
+		if (cases[i].none)
+			report.r.driver_count = 0;
 		report.r.has_firmware = cases[i].firmware;
 		report.r.firmware_applies = cases[i].applies;
 		got = scan_honest_words(&report.r);
@@ -227,7 +245,7 @@ static void t_xml(void **state)
 		{"<a href='x\"'>&amp;", 80, "&lt;a href=&#39;x&quot;&#39;&gt;&amp;amp;"},
 		{"]]>", 80, "]]&gt;"},
 		{"a\tb\r\nc\x1b[2J\x7f", 80, "a" FFFD "b" FFFD FFFD "c" FFFD "[2J" FFFD},
-		{"\xc2\x9b\xe2\x80\xae\xef\xbb\xbf", 80, FFFD FFFD FFFD},
+		{"\xc2\x9b\xe2\x80\xae\xef\xbb\xbf\xd8\x9c", 80, FFFD FFFD FFFD FFFD},
 		{"\xff\xc0\x80\xed\xa0\x80\xf4\x90\x80\x80", 80,
 		 FFFD FFFD FFFD FFFD FFFD FFFD FFFD FFFD FFFD FFFD},
 		{"\xe6\xbc", 80, FFFD FFFD},

@@ -182,6 +182,11 @@ static void put_services(FILE *to, const struct scan_sums *s)
 static void put_drivers(FILE *to, const struct rts_scan_report *r,
 			const struct scan_sums *s)
 {
+	const size_t exact = s->match[RTS_SCAN_EXACT];
+	size_t partly = 0;
+
+	for (size_t i = 0; i < r->driver_count; i++)
+		partly += r->drivers[i].match == RTS_SCAN_EXACT && !r->drivers[i].in_image;
 	if (!r->has_firmware)
 		fputs("No firmware image was given to compare with (--firmware): code is "
 		      "described, not checked. ",
@@ -191,11 +196,17 @@ static void put_drivers(FILE *to, const struct rts_scan_report *r,
 		      "machine: "
 		      "code was not checked. ",
 		      to);
-	else
-		fprintf(to, "Of %zu runtime driver%s %zu %s equal to known ones. ",
-			r->driver_count, r->driver_count == 1 ? "" : "s",
-			s->match[RTS_SCAN_EXACT],
-			s->match[RTS_SCAN_EXACT] == 1 ? "is" : "are");
+	else if (r->driver_count == 0)
+		fputs("No runtime driver is in the image. ", to);
+	else {
+		fprintf(to, "Of %zu runtime driver%s %zu %s equal to known ones",
+			r->driver_count, r->driver_count == 1 ? "" : "s", exact,
+			exact == 1 ? "is" : "are");
+		if (partly != 0)
+			fprintf(to, ", %zu of them as far as %s in the image", partly,
+				partly == 1 ? "it is" : "they are");
+		fputs(". ", to);
+	}
 }
 
 char *scan_honest_words(const struct rts_scan_report *r)
