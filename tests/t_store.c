@@ -886,7 +886,7 @@ static void made_of_pieces(void **state)
 
 		/* no value: it goes */
 		(void)fixture_set(&f, name, n / 32 % 8 == 0 ? BS : NV,
-				  "0123456789" + n / 256 % 11);
+				  &"0123456789"[n / 256 % 11]);
 		if (round % 60 == 0)
 			remove_many(&f, round % 120 == 0 ? 12 : 5);
 		fresh = fixture_nv_text(f.v);
