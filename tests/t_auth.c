@@ -711,6 +711,24 @@ static void t_signer_in_dbx(void **state)
 	machine_free(m);
 }
 
+/* 7.3: PK's key in another certificate is not PK, wherever that lies in the message. */
+static void t_same_key(void **state)
+{
+	struct key *twin = key_new(&(struct key_options){
+		.common_name = "PK", .kind = EC_P256, .same = keys[BY_PK], .serial = 77});
+	const struct sign pk = {.key = keys[BY_PK], .more = {twin}, .more_first = true},
+			  other = {.key = twin, .more = {keys[BY_PK]}, .more_first = true};
+	struct machine *m = machine_in(USER);
+
+	(void)state;
+	SAYS(m, set_signed(m, KEK, KEYS_ATTR, hash(1), &pk, at(++m->now)), EFI_SUCCESS,
+	     NULL);
+	SAYS(m, set_signed(m, KEK, KEYS_ATTR, hash(1), &other, at(++m->now)),
+	     EFI_SECURITY_VIOLATION, "not signed by PK");
+	machine_free(m);
+	key_free(twin);
+}
+
 /* 7.3: policies that are switched off are policies; a signature is still one. */
 static void t_policies_off(void **state)
 {
@@ -1774,20 +1792,35 @@ static void t_reasons(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_descriptor),     cmocka_unit_test(t_time),
-		cmocka_unit_test(t_append_time),    cmocka_unit_test(t_signature),
-		cmocka_unit_test(t_time_unsigned),  cmocka_unit_test(t_ber),
-		cmocka_unit_test(t_signer_in_dbx),  cmocka_unit_test(t_policies_off),
-		cmocka_unit_test(t_messages),       cmocka_unit_test(t_who),
-		cmocka_unit_test(t_attributes),     cmocka_unit_test(t_no_crypto),
-		cmocka_unit_test(t_odd_stores),     cmocka_unit_test(t_lists),
-		cmocka_unit_test(t_append_lists),   cmocka_unit_test(t_append_limit),
-		cmocka_unit_test(t_private),        cmocka_unit_test(t_private_alone),
-		cmocka_unit_test(t_private_kinds),  cmocka_unit_test(t_private_loaded),
-		cmocka_unit_test(t_mode_variables), cmocka_unit_test(t_modes),
-		cmocka_unit_test(t_presence),       cmocka_unit_test(t_forced),
-		cmocka_unit_test(t_loaded_modes),   cmocka_unit_test(t_all_or_nothing),
-		cmocka_unit_test(t_same),           cmocka_unit_test(t_quota),
+		cmocka_unit_test(t_descriptor),
+		cmocka_unit_test(t_time),
+		cmocka_unit_test(t_append_time),
+		cmocka_unit_test(t_signature),
+		cmocka_unit_test(t_time_unsigned),
+		cmocka_unit_test(t_ber),
+		cmocka_unit_test(t_signer_in_dbx),
+		cmocka_unit_test(t_policies_off),
+		cmocka_unit_test(t_same_key),
+		cmocka_unit_test(t_messages),
+		cmocka_unit_test(t_who),
+		cmocka_unit_test(t_attributes),
+		cmocka_unit_test(t_no_crypto),
+		cmocka_unit_test(t_odd_stores),
+		cmocka_unit_test(t_lists),
+		cmocka_unit_test(t_append_lists),
+		cmocka_unit_test(t_append_limit),
+		cmocka_unit_test(t_private),
+		cmocka_unit_test(t_private_alone),
+		cmocka_unit_test(t_private_kinds),
+		cmocka_unit_test(t_private_loaded),
+		cmocka_unit_test(t_mode_variables),
+		cmocka_unit_test(t_modes),
+		cmocka_unit_test(t_presence),
+		cmocka_unit_test(t_forced),
+		cmocka_unit_test(t_loaded_modes),
+		cmocka_unit_test(t_all_or_nothing),
+		cmocka_unit_test(t_same),
+		cmocka_unit_test(t_quota),
 		cmocka_unit_test(t_reasons),
 	};
 

@@ -363,6 +363,19 @@ static void load_refuses(void **state)
 	assert_int_equal(rts_vars_load(v, &var), EFI_SUCCESS);
 	var.name = u"Ad"; /* 3 * (96 + 6 + 1) > 300 */
 	assert_int_equal(rts_vars_load(v, &var), EFI_OUT_OF_RESOURCES);
+	var.attr = BS;
+	var.name = u"";
+	var.name_len = 2;
+	assert_int_equal(rts_vars_load(v, &var), EFI_INVALID_PARAMETER);
+	var.name = u"A";
+	var.name_len = 4;
+	var.data_len = 0; /* some store had it so */
+	var.data = NULL;
+	assert_int_equal(rts_vars_load(v, &var), EFI_SUCCESS);
+	var.name = u"B";
+	var.data_len = 1;
+	assert_int_equal(rts_vars_load(v, &var), EFI_INVALID_PARAMETER);
+	var.data = (const uint8_t *)"x";
 	var.name = u"SetupMode";
 	var.name_len = 20;
 	var.guid = global;
@@ -779,6 +792,29 @@ static void log_is_plain(void **state)
 	rts_vars_free(v);
 }
 
+/* What GetNextVariableName is about: what it found, or else what it was given. */
+static void log_of_next(void **state)
+{
+	const struct rts_vars_config config = {.log = log_line, .log_level = RTS_LOG_DEBUG};
+	struct rts_vars *v;
+	CHAR16 name[16] = u"";
+	uint64_t n = sizeof name;
+	EFI_GUID guid = {0};
+
+	(void)state;
+	assert_int_equal(rts_vars_new(&config, &v), EFI_SUCCESS);
+	rts_vars_set(v, u"Long one", sizeof u"Long one", &ns, BS, "x", 1);
+	assert_int_equal(rts_vars_get_next(v, name, &n, &guid), EFI_SUCCESS);
+	assert_non_null(strstr(logged, "GetNextVariableName Long one-1111"));
+	assert_int_equal(rts_vars_get_next(v, name, &n, &guid), EFI_NOT_FOUND);
+	assert_non_null(strstr(logged, "GetNextVariableName Long one-1111"));
+	memcpy(name, u"Other", sizeof u"Other");
+	n = sizeof name;
+	assert_int_equal(rts_vars_get_next(v, name, &n, &guid), EFI_INVALID_PARAMETER);
+	assert_non_null(strstr(logged, "GetNextVariableName Other-1111"));
+	rts_vars_free(v);
+}
+
 /* Random operations against an array of values: same statuses, same contents, same quota.
  */
 static void model(void **state)
@@ -881,6 +917,7 @@ int main(void)
 		T(import),
 		T(hash_spreads),
 		cmocka_unit_test(log_is_plain),
+		cmocka_unit_test(log_of_next),
 		T(model),
 	};
 

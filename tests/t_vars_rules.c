@@ -163,6 +163,11 @@ static void locked_without_key(void **state)
 			 EFI_ACCESS_DENIED);
 	assert_int_equal(SET(f, &mor, MOR, NV_BS_RT, "\0", 1), EFI_ACCESS_DENIED);
 	assert_true(IS(f, &mor, MOR, 1));
+	/* later phases change nothing */
+	assert_int_equal(rts_vars_ready_to_boot(f->v), EFI_SUCCESS);
+	assert_int_equal(rts_vars_exit_boot_services(f->v), EFI_SUCCESS);
+	assert_true(IS(f, &mor_lock, LOCK, 1));
+	assert_int_equal(SET(f, &mor, MOR, NV_BS_RT, "\0", 1), EFI_ACCESS_DENIED);
 	/* the reset unlocks, and the next boot says so */
 	assert_int_equal(rts_vars_reset(f->v), EFI_SUCCESS);
 	assert_int_equal(rts_vars_end_of_dxe(f->v), EFI_SUCCESS);
