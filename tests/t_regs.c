@@ -19,6 +19,7 @@ struct fixture {
 	uint8_t ram[RAM_SIZE];
 	bool racing; /* MessageLength changes after it was read once */
 	unsigned reads;
+	bool read_only;
 	struct mm m;
 };
 
@@ -38,7 +39,7 @@ static bool dma_write(void *ctx, uint64_t address, const void *buf, size_t n)
 {
 	struct fixture *f = ctx;
 
-	if (address > RAM_SIZE || n > RAM_SIZE - address)
+	if (f->read_only || address > RAM_SIZE || n > RAM_SIZE - address)
 		return false;
 	memcpy(f->ram + address, buf, n);
 	return true;
@@ -161,6 +162,66 @@ static void dma(void **state)
 			 UEFI_VARS_STS_ERR_BAD_BUFFER_SIZE);
 }
 
+/* What just fits, in the buffer and in memory, and what is one byte more. */
+static void dma_edges(void **state)
+{
+	struct fixture *f = *state;
+	static const EFI_GUID event = EFI_END_OF_DXE_EVENT_GROUP_GUID;
+	static const struct {
+		bool event;
+		size_t more; /* bytes of an event's message */
+		int buffer;  /* beyond the message */
+		int memory;  /* likewise */
+		unsigned status;
+	} cases[] = {
+		{false, 0, 0, 0, UEFI_VARS_STS_SUCCESS},
+		{false, 0, -1, 0, UEFI_VARS_STS_ERR_BAD_BUFFER_SIZE},
+		{false, 0, 0, -1, UEFI_VARS_STS_ERR_UNKNOWN},
+		{true, 0, 0, 0, UEFI_VARS_STS_SUCCESS},
+		{true, 0, -1, 0, UEFI_VARS_STS_ERR_BAD_BUFFER_SIZE},
+		{true, 1, 0, 0, UEFI_VARS_STS_SUCCESS},
+		{true, 1, 0, -1, UEFI_VARS_STS_ERR_UNKNOWN},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		size_t at;
+
+		if (cases[i].event) {
+			mm_begin(&f->m, event);
+			f->m.len += cases[i].more;
+			mm_end(&f->m);
+		} else {
+			mm_access(&f->m, SMM_VARIABLE_FUNCTION_GET_VARIABLE, &ns, u"Var", 8,
+				  0, NULL, 16);
+		}
+		at = RAM_SIZE - f->m.len - (size_t)cases[i].memory;
+		memcpy(f->ram + at, f->m.buf, RAM_SIZE - at);
+		rts_regs_write(f->r, UEFI_VARS_REG_BUFFER_SIZE,
+			       f->m.len + (size_t)cases[i].buffer, 4);
+		rts_regs_write(f->r, UEFI_VARS_REG_DMA_BUFFER_ADDR_LO, at, 4);
+		if (command(f, UEFI_VARS_CMD_DMA_MM) != cases[i].status)
+			fail_msg("case %zu", i);
+	}
+	/* an answer that cannot be written is none */
+	f->read_only = true;
+	memcpy(f->ram, f->m.buf, f->m.len);
+	rts_regs_write(f->r, UEFI_VARS_REG_DMA_BUFFER_ADDR_LO, 0, 4);
+	assert_int_equal(command(f, UEFI_VARS_CMD_DMA_MM), UEFI_VARS_STS_ERR_UNKNOWN);
+	rts_regs_reset(f->r);
+	assert_int_equal(rts_regs_read(f->r, UEFI_VARS_REG_CMD_STS, 2),
+			 UEFI_VARS_STS_SUCCESS);
+	rts_regs_free(f->r);
+	assert_int_equal(rts_regs_new(&f->w, &ops, f, false, &f->r), EFI_SUCCESS);
+	assert_int_equal(rts_regs_read(f->r, UEFI_VARS_REG_FLAGS, 4), 0);
+	assert_int_equal(rts_regs_read(f->r, UEFI_VARS_REG_MAGIC, 1), 0xf1);
+	assert_int_equal(rts_regs_read(f->r, UEFI_VARS_REG_MAGIC, 3), 0);
+	rts_regs_write(f->r, UEFI_VARS_REG_BUFFER_SIZE, 8, 4);
+	rts_regs_write(f->r, UEFI_VARS_REG_PIO_BUFFER_TRANSFER, UINT64_MAX, 4);
+	rts_regs_write(f->r, UEFI_VARS_REG_PIO_BUFFER_TRANSFER, 0, 4);
+	assert_int_equal(rts_regs_read(f->r, UEFI_VARS_REG_PIO_BUFFER_CRC32C, 4),
+			 crc32c_update(0, "\xff\xff\xff\xff\0\0\0", 8));
+}
+
 static void pio(void **state)
 {
 	struct fixture *f = *state;
@@ -215,7 +276,7 @@ static void pio(void **state)
 int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-	const struct CMUnitTest tests[] = {T(registers), T(dma), T(pio)};
+	const struct CMUnitTest tests[] = {T(registers), T(dma), T(dma_edges), T(pio)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -739,6 +739,49 @@ static void import(void **state)
 	assert_int_equal(rts_vars_import_begin(f->v), EFI_ACCESS_DENIED);
 }
 
+/* What an import begins with, ends with, and does not take over. */
+static void import_alone(void **state)
+{
+	struct fixture *f = *state;
+	static const uint8_t big[65400];
+	struct rts_var var = variable(&ns, u"V", 4, BS);
+	struct rts_vars_cursor c = {0};
+	const struct rts_var *seen;
+
+	assert_int_equal(rts_vars_import_begin(f->v), EFI_SUCCESS);
+	assert_int_equal(IMPORT(f, &ns, u"A", NV | BS), EFI_SUCCESS);
+	assert_int_equal(rts_vars_import_begin(f->v), EFI_SUCCESS); /* from its beginning */
+	var.data = NULL;
+	assert_int_equal(rts_vars_import_add(f->v, &var), EFI_INVALID_PARAMETER);
+	var.data = (const uint8_t *)"i";
+	var.has_digest = true;
+	var.time.Year = 2024;
+	assert_int_equal(rts_vars_import_add(f->v, &var), EFI_SUCCESS);
+	assert_int_equal(rts_vars_import_end(f->v), EFI_SUCCESS);
+	assert_int_equal(f->store.parts, RTS_VARS_RUN);
+	assert_false(HAS(f, &ns, u"A", "i", 1));
+	assert_true(rts_vars_view_next(rts_vars_current(f->v), &c, &seen));
+	assert_false(seen->has_digest);
+	assert_int_equal(seen->time.Year, 0);
+	/* over */
+	assert_false(rts_vars_import_wants_nv(f->v));
+	assert_int_equal(IMPORT(f, &ns, u"B", BS), EFI_ACCESS_DENIED);
+	assert_int_equal(rts_vars_import_end(f->v), EFI_ACCESS_DENIED);
+	/* nothing is staged that there is no room for */
+	assert_int_equal(rts_vars_import_begin(f->v), EFI_SUCCESS);
+	var = variable(&ns, u"0", 4, NV | BS);
+	var.data = big;
+	for (CHAR16 name[] = u"0"; name[0] < '6'; name[0]++) {
+		var.name = name;
+		var.data_len = name[0] < '5' ? sizeof big : 1;
+		assert_int_equal(rts_vars_import_add(f->v, &var),
+				 name[0] == '4' ? EFI_OUT_OF_RESOURCES : EFI_SUCCESS);
+	}
+	assert_int_equal(rts_vars_import_end(f->v), EFI_SUCCESS);
+	assert_int_equal(f->store.parts, RTS_VARS_DURABLE);
+	assert_int_equal(f->store.nv, 5);
+}
+
 /* Names made to collide whatever the seed is, where the mix is a bare product: each pair of
  * words hides a flipped top bit. */
 static void hash_spreads(void **state)
@@ -915,6 +958,7 @@ int main(void)
 		T(locks_are_charged),
 		T(store_refuses),
 		T(import),
+		T(import_alone),
 		T(hash_spreads),
 		cmocka_unit_test(log_is_plain),
 		cmocka_unit_test(log_of_next),

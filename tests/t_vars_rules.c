@@ -97,7 +97,7 @@ static bool is(struct fixture *f, const EFI_GUID *guid, const CHAR16 *name, size
 #define HAS(f, name, text) has((f), (name), sizeof(name), (text))
 static bool has(struct fixture *f, const CHAR16 *name, size_t name_len, const char *text)
 {
-	char data[32];
+	char data[80];
 	uint64_t n = sizeof data;
 	uint32_t attr;
 
@@ -635,6 +635,38 @@ static void languages(void **state)
 	assert_true(HAS(f, u"PlatformLang", "en"));
 }
 
+/* Lists of different lengths, with odd languages, and a follower that is another's. */
+static void languages_odd(void **state)
+{
+	struct fixture *f = *state;
+	char longest[63 + 4] = "en;";
+
+	memset(longest + 3, 'x', 63);
+	assert_int_equal(SET(f, &global, u"LangCodes", BS | RT, "engfradeu", 10),
+			 EFI_SUCCESS);
+	assert_int_equal(SET(f, &global, u"PlatformLangCodes", BS | RT, ";en;", 5),
+			 EFI_SUCCESS);
+	assert_int_equal(SET(f, &global, u"Lang", NV_BS_RT, "eng", 4), EFI_SUCCESS);
+	assert_true(HAS(f, u"PlatformLang", "en"));
+	assert_int_equal(SET(f, &global, u"Lang", NV_BS_RT, "fra", 4), EFI_SUCCESS);
+	assert_true(HAS(f, u"PlatformLang", "en")); /* has no second one */
+	assert_int_equal(SET(f, &global, u"Lang", NV_BS_RT, "en", 3), EFI_SUCCESS);
+	assert_int_equal(SET(f, &global, u"Lang", NV_BS_RT, "", 0), EFI_SUCCESS);
+	assert_int_equal(SET(f, &global, u"Lang", NV_BS_RT, "\0", 1), EFI_SUCCESS);
+	assert_true(HAS(f, u"PlatformLang", "en"));
+	/* as long as one may be, and longer */
+	assert_int_equal(
+		SET(f, &global, u"PlatformLangCodes", BS | RT, longest, sizeof longest),
+		EFI_SUCCESS);
+	assert_int_equal(SET(f, &global, u"Lang", NV_BS_RT, "fra", 4), EFI_SUCCESS);
+	assert_true(HAS(f, u"PlatformLang", longest + 3));
+	/* the firmware made it otherwise: it stays */
+	assert_int_equal(SET(f, &global, u"PlatformLang", 0, "", 0), EFI_SUCCESS);
+	assert_int_equal(SET(f, &global, u"PlatformLang", NV | BS, "xx", 3), EFI_SUCCESS);
+	assert_int_equal(SET(f, &global, u"Lang", NV_BS_RT, "eng", 4), EFI_SUCCESS);
+	assert_true(HAS(f, u"PlatformLang", "xx"));
+}
+
 /* Both become what they do, or neither. */
 static void languages_not_kept(void **state)
 {
@@ -678,7 +710,7 @@ int main(void)
 		TEST(hardware_errors),    TEST(names_with_wildcards),
 		TEST(defined_names),      TEST(other_names),
 		TEST(contents),           TEST(languages),
-		TEST(languages_not_kept),
+		TEST(languages_odd),      TEST(languages_not_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
