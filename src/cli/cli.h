@@ -95,7 +95,8 @@ int cli_error(const char *verb, const char *fmt, ...) __attribute__((format(prin
  * 0, or -errno: -EFBIG past @max. */
 int cli_file_read(const char *path, size_t max, uint8_t **ret, size_t *ret_len);
 
-/* Over what is at @path. */
+/* In the place of a file at @path, which is as it was where that cannot be done; into what
+ * is there, if it is a link or no file. EXIT_WELL, or EXIT_TROUBLE after a message. */
 int cli_file_write(const char *verb, const char *path, const void *p, size_t n);
 
 /* Prints a document, which may be NULL for want of memory, and gives it back. */

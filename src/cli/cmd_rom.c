@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* `runtserv rom`: packs EFI images into a PCI option ROM, and shows what is in one. */
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "cli/cli.h"
@@ -27,39 +25,6 @@ struct file {
 static void file_fini(struct file *f)
 {
 	free(f->p);
-}
-
-/* Written beside @path and renamed over it, so that nobody ever reads half a ROM. 0, or
- * -errno. */
-static int file_replace(const char *path, const uint8_t *p, size_t n)
-{
-	cleanup(freep) char *tmp = NULL;
-	cleanup(closep) int fd = -1;
-	mode_t mask = umask(0);
-	int r = 0;
-
-	umask(mask);
-	if (asprintf(&tmp, "%s.XXXXXX", path) < 0) {
-		tmp = NULL;
-		return -ENOMEM;
-	}
-	fd = mkostemp(tmp, O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	for (size_t done = 0; r == 0 && done < n;) {
-		ssize_t put = write(fd, p + done, n - done);
-
-		if (put < 0)
-			r = -errno;
-		else
-			done += (size_t)put;
-	}
-	if (r == 0 &&
-	    (fsync(fd) < 0 || fchmod(fd, 0666 & ~mask) < 0 || rename(tmp, path) < 0))
-		r = -errno;
-	if (r != 0)
-		unlink(tmp);
-	return r;
 }
 
 struct pack {
@@ -137,8 +102,7 @@ static int rom_pack(int argc, char **argv)
 	if (w.full)
 		return cli_error(VERB, "%s: %zu bytes, more than %u", argv[0], w.n,
 				 FILE_MAX);
-	r = file_replace(argv[0], w.p, w.n);
-	return r < 0 ? cli_error(VERB, "%s: %s", argv[0], strerror(-r)) : EXIT_WELL;
+	return cli_file_write(VERB, argv[0], w.p, w.n);
 }
 
 static const struct cli_command show_command = {

@@ -130,6 +130,12 @@ ok 'and no file is made' [ ! -e picture2.svg ]
 ok 'a picture that cannot be written' run 2 --svg none/picture.svg map48
 ok 'nothing on stdout' silent out
 ok 'a full disk' run 2 --svg /dev/full map48
+cp map48 kept && chmod 640 kept
+ok 'a file too long' eval "(ulimit -f 1; trap '' XFSZ; fails 'kept: File too large' --svg kept map48)"
+ok 'leaves what was there' eval 'cmp map48 kept && [ -z "$(find . -name "kept?*")" ]'
+ok 'in its place' eval 'run 0 --svg kept map48 && grep -q "^<svg" kept && [ "$(stat -c %a kept)" = 640 ]'
+ln -s kept link
+ok 'what a link leads to' eval 'run 0 --svg link map48 && [ -L link ] && grep -q "^<svg" kept'
 
 # A live machine.
 ok 'both parts of sysfs' run 0 --live --sysfs both
