@@ -25,8 +25,7 @@ static EFI_STATUS init(struct rts_wire *w, uint8_t *p, size_t n)
 		return rts_vars_say(w->vars, "INIT", EFI_UNSUPPORTED,
 				    "a driver of another version" SPEC);
 	if (w->guest->may_init != NULL && !w->guest->may_init(w->guest_ctx))
-		return rts_vars_say(w->vars, "INIT", EFI_ACCESS_DENIED,
-				    "an operating system runs" SPEC);
+		return EFI_ACCESS_DENIED; /* who decided it has said why */
 	status = rts_vars_reset(w->vars);
 	if (!EFI_ERROR(status))
 		status = rts_vars_import_begin(w->vars);
