@@ -74,7 +74,7 @@ static int list_json(const struct vars *s, char **patterns, int count)
 	size_t n;
 	int r;
 
-	while (vars_next(s, &cursor, &var))
+	while (vars_next_any(s, &cursor, &var))
 		if (matches(var, patterns, count))
 			json_array_append_new(all, vars_json(&certs, var));
 	n = json_array_size(all);
@@ -91,7 +91,7 @@ static int list_text(const struct vars *s, char **patterns, int count)
 	char attr[40];
 	size_t n = 0;
 
-	while (vars_next(s, &cursor, &var)) {
+	while (vars_next_any(s, &cursor, &var)) {
 		if (!matches(var, patterns, count))
 			continue;
 		if (n++ == 0)

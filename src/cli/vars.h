@@ -36,9 +36,12 @@ enum vars_use { VARS_READ, VARS_EDIT };
 int vars_open(struct vars *s, const char *word, enum vars_use use, uint64_t quota);
 void vars_close(struct vars *s);
 
-/* The non-volatile variables, in the store's order. Start with a zeroed cursor. */
+/* The variables, in the store's order. Start with a zeroed cursor. _any: also volatile
+ * ones, which folders have. */
 bool vars_next(const struct vars *s, struct rts_vars_cursor *cursor,
 	       const struct rts_var **ret);
+bool vars_next_any(const struct vars *s, struct rts_vars_cursor *cursor,
+		   const struct rts_var **ret);
 const struct rts_var *vars_get(const struct vars *s, const EFI_GUID *guid,
 			       const CHAR16 *name, uint32_t name_len);
 #define VARS_GET(s, guid, name) vars_get(s, guid, name, sizeof(name))

@@ -77,10 +77,16 @@ void vars_close(struct vars *s)
 	*s = (struct vars){0};
 }
 
+bool vars_next_any(const struct vars *s, struct rts_vars_cursor *cursor,
+		   const struct rts_var **ret)
+{
+	return rts_vars_view_next(rts_vars_current(s->vars), cursor, ret);
+}
+
 bool vars_next(const struct vars *s, struct rts_vars_cursor *cursor,
 	       const struct rts_var **ret)
 {
-	while (rts_vars_view_next(rts_vars_current(s->vars), cursor, ret))
+	while (vars_next_any(s, cursor, ret))
 		if (((*ret)->attr & EFI_VARIABLE_NON_VOLATILE) != 0)
 			return true;
 	return false;
@@ -205,7 +211,7 @@ int vars_find(const struct vars *s, const char *text, const struct vars_name *na
 	const struct rts_var *var, *found = NULL;
 	char a[GUID_TEXT_LEN + 1], b[GUID_TEXT_LEN + 1];
 
-	while (vars_next(s, &cursor, &var)) {
+	while (vars_next_any(s, &cursor, &var)) {
 		if (!is_named(var, name))
 			continue;
 		if (found != NULL) {

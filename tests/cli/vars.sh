@@ -320,6 +320,14 @@ ok 'convert says what would be lost, and does nothing' $?
 fails 'c.fd' convert p.json c.fd && quiet 0 convert --force p.json c.fd && [ -e c.fd.bak ]
 ok 'convert does not replace a store by itself' $?
 
+# a folder, as efivarfs is one
+mkdir efi && printf '\6\0\0\0\2\0' >efi/BootCurrent-8be4df61-93ca-11d2-aa0d-00e098032b8c &&
+	printf '\7\0\0\0\5\0' >efi/Timeout-8be4df61-93ca-11d2-aa0d-00e098032b8c && run 0 list efi && [ "$(wc -l <out)" = 3 ] &&
+	grep -q '^BS+RT  *2  BootCurrent-.*  Boot0002$' out && run 0 get efi BootCurrent && grep -qx Boot0002 out &&
+	fails 'are not NV+BS' set --data 0300 efi BootCurrent && fails 'machine' delete efi BootCurrent && quiet 0 set --data 0600 efi Timeout && run 0 get efi BootCurrent &&
+	quiet 0 merge merged.json efi && run 0 list merged.json && [ "$(wc -l <out)" = 2 ]
+ok 'a folder: volatile variables are shown, and stay' $?
+
 # hostile text
 printf '{"version":2,"variables":[{"guid":"8be4df61-93ca-11d2-aa0d-00e098032b8c","name":"Boot0000","attr":7,
 "data":"01000000040041001b005b0032004a0000007fff0400"},{"guid":"8be4df61-93ca-11d2-aa0d-00e098032b8c",
