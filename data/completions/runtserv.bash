@@ -18,7 +18,7 @@ _runtserv()
 		2:2) words=$(sed -n "s/^.* runtserv ${command[1]} \([a-z]*\) .*/\1/p" <<<"$help") ;;
 		esac
 		;;
-	[a-z]*'|'*) words=${arg//|/ } ;;
+	[a-z0-9]*'|'*) words=${arg//|/ } ;;
 	FILE* | DIR:* | DISK:* | FD:* | PATH:* | SOCKET:* | STORE:*) ;;
 	*) return ;;
 	esac

@@ -21,7 +21,7 @@ end
 function __runtserv_words
 	set -l before (commandline -opc)
 	set -l arg (__runtserv_arg)
-	if string match -qr -- '^[a-z].*\|' "$arg"
+	if string match -qr -- '^[a-z0-9].*\|' "$arg"
 		string split '|' $arg
 	else if test -z "$arg"; and string match -q -- '-*' (commandline -ct)
 		__runtserv_help | string replace -rf '^  (--[a-z-]+)( \S+)? *(.*)' '$1\t$3'

@@ -198,7 +198,7 @@ int vars_merge(int argc, char **argv)
 }
 
 static const struct cli_option convert_options[] = {
-	{"layout", "NAME", "of a new flash image: 4m (default), 2m, aavmf",
+	{"layout", "4m|2m|aavmf", "of a new flash image (default: 4m)",
 	 CLI_TEXT(struct store_conversion, layout)},
 	{"force", NULL, "replace what is in TO, and keep that as TO.bak",
 	 CLI_FLAG(struct store_conversion, force)},

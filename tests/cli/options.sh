@@ -103,6 +103,7 @@ done
 # The rest is the same for all; a verb that shows it best tells.
 shells=${shells/zsh/} # it does that by what it was told above
 offers 'auto on log off' runtserv serve --sandbox ''
+offers '4m 2m aavmf' runtserv vars convert --layout ''
 offers '' runtserv serve --quota ''
 offers 'x.png x.svg' runtserv memmap --svg x
 offers 'x.png x.svg' runtserv memmap x
