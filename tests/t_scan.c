@@ -1558,6 +1558,29 @@ static void test_extract(void **state)
 	run_fini(&r);
 }
 
+/* What has no header and is not known is written as it lies there. */
+static void test_extract_raw(void **state)
+{
+	static const struct test_case c = {
+		.name = "header wiped", .early = load_only, .late = wipe_hook};
+	struct run r = {.form = RAW};
+
+	(void)state;
+	build(&r, &c, (struct blob){0});
+	r.config.extract = true;
+	assert_int_equal(scan(&r), EFI_SUCCESS);
+	for (size_t i = 0; i < r.report->driver_count; i++) {
+		const struct rts_scan_driver *got = &r.report->drivers[i];
+
+		assert_int_equal(got->file_raw,
+				 strcmp(name_at(&r, got->base), "Hook") == 0);
+		if (got->file_raw)
+			assert_memory_equal(got->file, at(&r.m, got->base, got->file_len),
+					    got->size);
+	}
+	run_fini(&r);
+}
+
 static void backwards(void *ctx, void (*work)(void *arg, unsigned i), void *arg,
 		      unsigned count)
 {
@@ -1676,7 +1699,7 @@ int main(void)
 		cmocka_unit_test(test_machine),  cmocka_unit_test(test_extract),
 		cmocka_unit_test(test_parallel), cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_windows),  cmocka_unit_test(test_holes),
-		cmocka_unit_test(test_jumps),
+		cmocka_unit_test(test_jumps),    cmocka_unit_test(test_extract_raw),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -459,6 +459,7 @@ static void t_extract(void **state)
 	give_file(2);
 	give_file(7);
 	give_file(9);
+	report.drivers[9].file_raw = true;
 	/* what is there is replaced, and a link not followed */
 	assert_int_equal(mkdir("out", 0755), 0);
 	assert_int_equal(symlink("../victim", "out/unknown-0x0.efi"), 0);
@@ -475,7 +476,7 @@ static void t_extract(void **state)
 	assert_string_equal(files[7].path, "out/733cbac2-b23f-4b92-bc8e-fb01ce5907b7.2-"
 					   "StatusCodeRouterRuntimeDxe.efi");
 	assert_string_equal(files[2].path, "out/unknown-0x0.efi");
-	assert_string_equal(files[9].path, "out/unknown-0x0.2.efi");
+	assert_string_equal(files[9].path, "out/unknown-0x0.2.bin");
 	doc = hashes("out");
 	assert_int_equal(json_array_size(json_object_get(doc, "files")), 5);
 	item = json_array_get(json_object_get(doc, "files"), 2);

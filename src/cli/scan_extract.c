@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The drivers of a scan as files: GUID-Name.efi, or unknown-BASE.efi, and their hashes. */
+/* The drivers of a scan as files: GUID-Name.efi, or unknown-BASE.efi, .bin where no PE file
+ * can be made; and their hashes. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -68,7 +69,8 @@ static struct item *items_of(const struct rts_scan_report *r, size_t *ret_count)
 		const struct rts_scan_driver *d = &r->drivers[items[i].driver];
 
 		cli_driver_file_name(items[i].stem, items[i].rank,
-				     d->has_guid ? d->name : NULL, ".efi", items[i].name);
+				     d->has_guid ? d->name : NULL,
+				     d->file_raw ? ".bin" : ".efi", items[i].name);
 	}
 	return items;
 }
