@@ -98,6 +98,37 @@ static void is_file(const struct fixture *f, const char *name, const char *want,
 	free(got);
 }
 
+/* Who has the folder and its files, and what they may do, outlives a change. */
+static void owner_and_mode(void **state)
+{
+	const bool root = geteuid() == 0;
+	struct fixture f;
+	struct stat st;
+	char path[200];
+
+	(void)state;
+	folder_init(&f, STORE_EDIT);
+	assert_int_equal(fixture_open(&f), 0);
+	assert_int_equal(fixture_set(&f, u"A", NV, "one"), EFI_SUCCESS);
+	snprintf(path, sizeof path, "%sA" GUID, f.path);
+	assert_int_equal(chmod(path, 0644), 0);
+	if (root)
+		assert_true(chown(path, 1234, 5678) == 0 &&
+			    chown(f.path, 65534, 5678) == 0);
+	assert_int_equal(fixture_set(&f, u"B", NV, "two"), EFI_SUCCESS);
+	assert_int_equal(fixture_set(&f, u"A", NV, "new"), EFI_SUCCESS);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0644);
+	assert_true(!root || (st.st_uid == 1234 && st.st_gid == 5678));
+	path[strlen(path) - strlen("A" GUID)] = 'B';
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_true(!root || (st.st_uid == 65534 && st.st_gid == 5678));
+	assert_int_equal(stat(f.path, &st), 0);
+	assert_true(!root || (st.st_uid == 65534 && st.st_gid == 5678));
+	folder_fini(&f);
+}
+
 /* New, changed, and read again; the same where folders cannot be swapped. */
 static void there_and_back(void **state)
 {
@@ -466,10 +497,11 @@ static void auth(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(there_and_back),   cmocka_unit_test(of_a_machine),
-		cmocka_unit_test(refused),          cmocka_unit_test(names),
-		cmocka_unit_test(edits_and_errors), cmocka_unit_test(killed),
-		cmocka_unit_test(faults),           cmocka_unit_test(auth),
+		cmocka_unit_test(there_and_back), cmocka_unit_test(owner_and_mode),
+		cmocka_unit_test(of_a_machine),   cmocka_unit_test(refused),
+		cmocka_unit_test(names),          cmocka_unit_test(edits_and_errors),
+		cmocka_unit_test(killed),         cmocka_unit_test(faults),
+		cmocka_unit_test(auth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -390,8 +390,53 @@ static int replace_each(int dir, const char *name, const struct store_text *old,
 	return r < 0 ? diag(d, r, "%s: %s", name, strerror(-r)) : 0;
 }
 
-/* A folder with all files in it, on disk. */
-static int make(int dir, const char *tmp, mode_t mode, const struct store_text *new,
+/* Whose it is, and what they may do with it, as @old says: 1, or 0 where it was so. */
+static int own_alike(int fd, const struct stat *old)
+{
+	struct stat st;
+	bool owner, mode;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	owner = st.st_uid != old->st_uid || st.st_gid != old->st_gid;
+	mode = owner || ((st.st_mode ^ old->st_mode) & ALLPERMS) != 0;
+	if ((owner && fchown(fd, old->st_uid, old->st_gid) < 0) ||
+	    (mode && fchmod(fd, old->st_mode & ALLPERMS) < 0))
+		return -errno;
+	return mode;
+}
+
+/* Makes the folder @to what @name is, but for what the files hold; a new one has the
+ * folder's owner. */
+static int make_alike(int dir, const char *name, int to, const struct names *names)
+{
+	cleanup(closep) int from = open_folder(dir, name);
+	struct stat folder, file, now;
+	int r = from < 0 ? from : fstat(from, &folder) < 0 ? -errno : 0;
+
+	for (size_t i = 0; r == 0 && i < names->n; i++) {
+		cleanup(closep) int fd = -1;
+
+		if (fstatat(from, names->p[i], &file, AT_SYMLINK_NOFOLLOW) < 0) {
+			if (errno != ENOENT)
+				return -errno;
+			file = folder;
+			file.st_mode = 0600;
+		}
+		r = fd = os_file_open(to, names->p[i], O_RDONLY, &now);
+		if (r >= 0)
+			r = own_alike(fd, &file);
+		if (r > 0)
+			r = OS_RETRY(fsync(fd)) < 0 ? -errno : 0;
+	}
+	if (r == 0)
+		r = own_alike(to, &folder);
+	return r < 0 ? r : 0;
+}
+
+/* A folder with all files in it, on disk; @like: it takes the place of that one, or NULL.
+ */
+static int make(int dir, const char *tmp, const char *like, const struct store_text *new,
 		struct diag *d)
 {
 	cleanup(names_fini) struct names names = {0};
@@ -416,7 +461,9 @@ static int make(int dir, const char *tmp, mode_t mode, const struct store_text *
 	if (r == 0 && names.n != n) /* a file system that does not tell a from A */
 		r = diag(d, -EEXIST, "%s: two names of variables are the same name there",
 			 tmp);
-	if (r == 0 && (fchmod(fd, mode) < 0 || OS_RETRY(fsync(fd)) < 0))
+	if (r == 0 && like != NULL)
+		r = make_alike(dir, like, fd, &names);
+	if (r == 0 && OS_RETRY(fsync(fd)) < 0)
 		r = -errno;
 	return r < 0 ? diag(d, r, "%s: %s", tmp, strerror(-r)) : 0;
 }
@@ -425,15 +472,12 @@ int store_folder_replace(int dir, const char *name, const struct store_text *old
 			 const struct store_text *new, bool *ret_renamed, struct diag *d)
 {
 	char tmp[NAME_MAX + 1];
-	struct stat st;
 	int r;
 
 	*ret_renamed = false;
 	if ((size_t)snprintf(tmp, sizeof tmp, "%s.tmp", name) >= sizeof tmp)
 		return diag(d, -ENAMETOOLONG, "%s: too long a name", name);
-	if (old != NULL && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return diag(d, -errno, "%s: %s", name, strerror(errno));
-	r = make(dir, tmp, old != NULL ? st.st_mode & ALLPERMS : 0700, new, d);
+	r = make(dir, tmp, old != NULL ? name : NULL, new, d);
 	if (r < 0) {
 		store_folder_remove(dir, tmp);
 		return r;
