@@ -198,31 +198,29 @@ uint32_t wire_policy(struct rts_wire *w, uint8_t *p, size_t n)
 	struct {
 		uint32_t Signature, Revision, Command;
 	} h;
-	const char *why = "no such command" SPEC;
-	EFI_STATUS result = EFI_UNSUPPORTED;
+	const char *why = NULL; /* a command that is executed says it */
+	EFI_STATUS result = EFI_INVALID_PARAMETER;
+	bool ours;
 
 	if (n < VAR_CHECK_POLICY_COMM_HEADER_SIZE ||
 	    n > VAR_CHECK_POLICY_MM_COMM_BUFFER_SIZE)
 		return UEFI_VARS_STS_ERR_BAD_BUFFER_SIZE;
 	memcpy(&h, p, sizeof h);
-	if (h.Signature != VAR_CHECK_POLICY_COMM_SIG ||
-	    h.Revision != VAR_CHECK_POLICY_COMM_REVISION) {
-		result = EFI_INVALID_PARAMETER;
+	ours = h.Signature == VAR_CHECK_POLICY_COMM_SIG &&
+	       h.Revision == VAR_CHECK_POLICY_COMM_REVISION;
+	if (ours && h.Command != VAR_CHECK_POLICY_COMMAND_DUMP)
+		w->dump_len = 0;
+	if (!ours) {
 		why = "another signature or revision" SPEC;
+	} else if (h.Command >= sizeof commands / sizeof *commands ||
+		   commands[h.Command].handler == NULL) {
+		result = EFI_UNSUPPORTED;
+		why = "no such command" SPEC;
+	} else if (n - PARAMS < commands[h.Command].min) {
+		why = "too short for its command" SPEC;
 	} else {
-		if (h.Command != VAR_CHECK_POLICY_COMMAND_DUMP)
-			w->dump_len = 0;
-		if (h.Command < sizeof commands / sizeof *commands &&
-		    commands[h.Command].handler != NULL) {
-			if (n - PARAMS >= commands[h.Command].min) {
-				result = commands[h.Command].handler(&(struct command){
-					w, p + PARAMS, n - PARAMS, h.Command});
-				why = NULL; /* the command has said it */
-			} else {
-				result = EFI_INVALID_PARAMETER;
-				why = "too short for its command" SPEC;
-			}
-		}
+		result = commands[h.Command].handler(
+			&(struct command){w, p + PARAMS, n - PARAMS, h.Command});
 	}
 	if (why != NULL)
 		(void)rts_vars_say(w->vars, "variable policy message", result, why);
