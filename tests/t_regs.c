@@ -216,10 +216,10 @@ static void dma_edges(void **state)
 	assert_int_equal(rts_regs_read(f->r, UEFI_VARS_REG_MAGIC, 1), 0xf1);
 	assert_int_equal(rts_regs_read(f->r, UEFI_VARS_REG_MAGIC, 3), 0);
 	rts_regs_write(f->r, UEFI_VARS_REG_BUFFER_SIZE, 8, 4);
-	rts_regs_write(f->r, UEFI_VARS_REG_PIO_BUFFER_TRANSFER, UINT64_MAX, 4);
-	rts_regs_write(f->r, UEFI_VARS_REG_PIO_BUFFER_TRANSFER, 0, 4);
+	rts_regs_write(f->r, UEFI_VARS_REG_PIO_BUFFER_TRANSFER, 0x9904030201, 4);
+	rts_regs_write(f->r, UEFI_VARS_REG_PIO_BUFFER_TRANSFER, 0x08070605, 4);
 	assert_int_equal(rts_regs_read(f->r, UEFI_VARS_REG_PIO_BUFFER_CRC32C, 4),
-			 crc32c_update(0, "\xff\xff\xff\xff\0\0\0", 8));
+			 crc32c_update(0, "\1\2\3\4\5\6\7\b", 8));
 }
 
 static void pio(void **state)

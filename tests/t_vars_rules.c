@@ -639,32 +639,51 @@ static void languages(void **state)
 static void languages_odd(void **state)
 {
 	struct fixture *f = *state;
-	char longest[63 + 4] = "en;";
+	char longest[64 + 4] = "en;";
 
-	memset(longest + 3, 'x', 63);
+	memset(longest + 3, 'x', 64);
 	assert_int_equal(SET(f, &global, u"LangCodes", BS | RT, "engfradeu", 10),
 			 EFI_SUCCESS);
 	assert_int_equal(SET(f, &global, u"PlatformLangCodes", BS | RT, ";en;", 5),
 			 EFI_SUCCESS);
 	assert_int_equal(SET(f, &global, u"Lang", NV_BS_RT, "eng", 4), EFI_SUCCESS);
 	assert_true(HAS(f, u"PlatformLang", "en"));
+	assert_int_equal(SET(f, &global, u"PlatformLang", NV_BS_RT, "enx", 4), EFI_SUCCESS);
 	assert_int_equal(SET(f, &global, u"Lang", NV_BS_RT, "fra", 4), EFI_SUCCESS);
-	assert_true(HAS(f, u"PlatformLang", "en")); /* has no second one */
-	assert_int_equal(SET(f, &global, u"Lang", NV_BS_RT, "en", 3), EFI_SUCCESS);
+	assert_true(HAS(f, u"PlatformLang", "enx")); /* the list has no second one */
+	assert_int_equal(SET(f, &global, u"PlatformLang", NV_BS_RT, "eny", 4), EFI_SUCCESS);
+	assert_true(HAS(f, u"Lang", "fra")); /* "eny" is not "en" */
 	assert_int_equal(SET(f, &global, u"Lang", NV_BS_RT, "", 0), EFI_SUCCESS);
 	assert_int_equal(SET(f, &global, u"Lang", NV_BS_RT, "\0", 1), EFI_SUCCESS);
-	assert_true(HAS(f, u"PlatformLang", "en"));
-	/* as long as one may be, and longer */
-	assert_int_equal(
-		SET(f, &global, u"PlatformLangCodes", BS | RT, longest, sizeof longest),
-		EFI_SUCCESS);
-	assert_int_equal(SET(f, &global, u"Lang", NV_BS_RT, "fra", 4), EFI_SUCCESS);
+	assert_true(HAS(f, u"PlatformLang", "eny"));
+	assert_int_equal(SET(f, &global, u"Lang", NV_BS_RT, "en", 3), EFI_SUCCESS);
+	assert_true(HAS(f, u"PlatformLang", "en")); /* "en" begins "eng", as in edk2 */
+	/* longer than one may be, and as long */
+	for (size_t n = sizeof longest; n > 3 + 63; n--) {
+		longest[n - 1] = 0;
+		assert_int_equal(SET(f, &global, u"PlatformLangCodes", BS | RT, longest, n),
+				 EFI_SUCCESS);
+		assert_int_equal(SET(f, &global, u"Lang", NV_BS_RT, "eng", 4), EFI_SUCCESS);
+		assert_int_equal(SET(f, &global, u"PlatformLang", NV_BS_RT, "eny", 4),
+				 EFI_SUCCESS);
+		assert_int_equal(SET(f, &global, u"Lang", NV_BS_RT, "fra", 4), EFI_SUCCESS);
+		if (n == sizeof longest)
+			assert_true(HAS(f, u"PlatformLang", "eny"));
+	}
 	assert_true(HAS(f, u"PlatformLang", longest + 3));
 	/* the firmware made it otherwise: it stays */
 	assert_int_equal(SET(f, &global, u"PlatformLang", 0, "", 0), EFI_SUCCESS);
 	assert_int_equal(SET(f, &global, u"PlatformLang", NV | BS, "xx", 3), EFI_SUCCESS);
 	assert_int_equal(SET(f, &global, u"Lang", NV_BS_RT, "eng", 4), EFI_SUCCESS);
 	assert_true(HAS(f, u"PlatformLang", "xx"));
+	/* at run time there are the lists that there are */
+	assert_int_equal(rts_vars_reset(f->v), EFI_SUCCESS);
+	assert_int_equal(rts_vars_exit_boot_services(f->v), EFI_SUCCESS);
+	assert_int_equal(SET(f, &global, u"LangCodes", BS | RT, "\0", 1),
+			 EFI_WRITE_PROTECTED);
+	assert_int_equal(SET(f, &global, u"PlatformLangCodes", BS | RT, "\0", 1),
+			 EFI_WRITE_PROTECTED);
+	assert_int_equal(SET(f, &global, u"LangCodes", BS | RT, "", 0), EFI_NOT_FOUND);
 }
 
 /* Both become what they do, or neither. */

@@ -435,14 +435,16 @@ static void policy(void **state)
 	static const EFI_GUID guid = VAR_CHECK_POLICY_LIB_MMI_HANDLER_GUID;
 	static const struct {
 		uint32_t signature, revision, command;
+		size_t params;
 		EFI_STATUS result;
 	} cases[] = {
-		{VAR_CHECK_POLICY_COMM_SIG, 1, 2, EFI_INVALID_PARAMETER}, /* too short */
-		{VAR_CHECK_POLICY_COMM_SIG, 1, 0, EFI_UNSUPPORTED},
-		{VAR_CHECK_POLICY_COMM_SIG, 1, 8, EFI_UNSUPPORTED},
-		{VAR_CHECK_POLICY_COMM_SIG, 1, 99, EFI_UNSUPPORTED},
-		{VAR_CHECK_POLICY_COMM_SIG + 1, 1, 2, EFI_INVALID_PARAMETER},
-		{VAR_CHECK_POLICY_COMM_SIG, 2, 2, EFI_INVALID_PARAMETER},
+		{VAR_CHECK_POLICY_COMM_SIG, 1, 2, 1, EFI_SUCCESS},
+		{VAR_CHECK_POLICY_COMM_SIG, 1, 2, 0, EFI_INVALID_PARAMETER},
+		{VAR_CHECK_POLICY_COMM_SIG, 1, 0, 1, EFI_UNSUPPORTED},
+		{VAR_CHECK_POLICY_COMM_SIG, 1, 8, 1, EFI_UNSUPPORTED},
+		{VAR_CHECK_POLICY_COMM_SIG, 1, 99, 1, EFI_UNSUPPORTED},
+		{VAR_CHECK_POLICY_COMM_SIG + 1, 1, 2, 1, EFI_INVALID_PARAMETER},
+		{VAR_CHECK_POLICY_COMM_SIG, 2, 2, 1, EFI_INVALID_PARAMETER},
 	};
 	EFI_STATUS result;
 
@@ -451,7 +453,7 @@ static void policy(void **state)
 		mm_put(&f->m, &cases[i].signature, 4);
 		mm_put(&f->m, &cases[i].revision, 4);
 		mm_put(&f->m, &cases[i].command, 4);
-		f->m.len += 8;
+		f->m.len += 8 + cases[i].params;
 		mm_end(&f->m);
 		assert_int_equal(send(f), UEFI_VARS_STS_SUCCESS);
 		memcpy(&result, f->m.buf + 24 + 12, sizeof result);
