@@ -105,6 +105,9 @@ const struct rts_dump_range *rts_dump_range(const struct rts_dump *dump, size_t 
  * there is none. */
 size_t rts_dump_range_find(const struct rts_dump *dump, uint64_t at);
 
+/* Whether a range holds @at; that it can be read is another question. */
+bool rts_dump_has(const struct rts_dump *dump, uint64_t at);
+
 /* Copies up to @len bytes from @at on into @ret; how many, less than @len where a hole or
  * unreadable bytes begin. Keeps a cache: one thread at a time. */
 size_t rts_dump_read(struct rts_dump *dump, uint64_t at, void *ret, size_t len);

@@ -264,6 +264,11 @@ static const struct dump_span *span_at(const struct rts_dump *dump, uint64_t at)
 								       : NULL;
 }
 
+bool rts_dump_has(const struct rts_dump *dump, uint64_t at)
+{
+	return span_at(dump, at) != NULL;
+}
+
 static struct bytes plain(const struct dump_span *s, uint64_t at, size_t cap)
 {
 	uint64_t off = at - s->r.start, left = s->r.len - off;

@@ -115,13 +115,6 @@ static bool is_code(const struct scan *s, int i, uint64_t at)
 	       rts_scan_match_is_code(&s->drivers[i].match, at - driver->base);
 }
 
-static bool page_in_image(struct scan *s, uint64_t at)
-{
-	uint8_t byte;
-
-	return rts_dump_read_all(s->dump, at, &byte, 1);
-}
-
 /* Where the firmware's memory around @at begins, in one piece; 0: nobody tells. */
 static uint64_t memory_start(const struct scan *s, uint64_t at)
 {
@@ -156,7 +149,7 @@ static bool is_behind_hole(struct scan *s, uint64_t at)
 	for (at -= at % EFI_PAGE_SIZE; at > from && s->hole_steps < HOLE_STEPS_MAX;
 	     at -= EFI_PAGE_SIZE) {
 		s->hole_steps++;
-		if (page_in_image(s, at - 1))
+		if (rts_scan_readable(s, at - 1))
 			continue;
 		rts_scan_note(s,
 			      "pages of runtime memory are not in the image, and with them "
@@ -226,7 +219,7 @@ static struct jump follow(struct scan *s, uint64_t at, int from)
 	if (found)
 		j.to = rts_scan_driver_at(s, physical);
 	if (j.to < 0)
-		j.away = !found || !page_in_image(s, physical) ||
+		j.away = !found || !rts_scan_readable(s, physical) ||
 			 !is_behind_hole(s, physical);
 	else
 		j.away = !is_code(s, j.to, physical) ||
@@ -430,7 +423,7 @@ static enum rts_scan_verdict judge_service(struct scan *s, unsigned i)
 		return r->driver_count > 0 && rts_scan_is_nowhere(s, service->pointer)
 			       ? judge_nowhere(s, service)
 			       : RTS_SCAN_NOT_CHECKED;
-	if (!page_in_image(s, service->physical))
+	if (!rts_scan_readable(s, service->physical))
 		return RTS_SCAN_NOT_IN_IMAGE;
 	/* Where no driver was found at all, that a service is in none says nothing. */
 	if (service->driver < 0)
@@ -608,7 +601,7 @@ static void judge_tables(struct scan *s)
 	judge_lost(s);
 	if (t->has_runtime && t->has_system &&
 	    rts_scan_physical(s, t->system_runtime, &at) && at != t->runtime.at) {
-		if (!page_in_image(s, at))
+		if (!rts_scan_readable(s, at))
 			rts_scan_note(
 				s,
 				"the system table leads to a runtime services table at "
@@ -767,7 +760,7 @@ static void judge_ranges(struct scan *s)
 
 		if ((a->attributes & EFI_MEMORY_RO) == 0 ||
 		    (a->attributes & EFI_MEMORY_XP) != 0 ||
-		    a->type != EfiRuntimeServicesCode || !page_in_image(s, a->start))
+		    a->type != EfiRuntimeServicesCode || !rts_scan_readable(s, a->start))
 			continue;
 		for (size_t k = 0; k < s->report->driver_count; k++)
 			owned |= s->report->drivers[k].base < end &&
@@ -818,7 +811,7 @@ static void judge_event(struct scan *s, const struct rts_scan_event *e)
 				     .address = e->physical};
 	struct jump j = {.away = false};
 
-	if (!page_in_image(s, e->physical) || r->driver_count == 0 ||
+	if (!rts_scan_readable(s, e->physical) || r->driver_count == 0 ||
 	    (driver == NULL && is_behind_hole(s, e->physical)))
 		return;
 	if (driver != NULL && is_code(s, e->driver, e->physical) &&
@@ -876,7 +869,7 @@ static void judge_inventory(struct scan *s)
 		bool there = false;
 
 		if (was->code_type != EfiRuntimeServicesCode ||
-		    !page_in_image(s, was->base))
+		    !rts_scan_readable(s, was->base))
 			continue;
 		for (size_t k = 0; k < r->driver_count; k++)
 			there |= same_image(was, &r->drivers[k]);

@@ -53,15 +53,6 @@ size_t rts_scan_map_stride(struct bytes page)
 	return 0;
 }
 
-/* Memory that the image has. */
-static bool in_image(const struct scan *s, uint64_t at)
-{
-	const struct rts_dump_range *r =
-		rts_dump_range(s->dump, rts_dump_range_find(s->dump, at));
-
-	return r != NULL && at >= r->start;
-}
-
 /* ---- page tables ---- */
 
 static bool walk(struct scan *s, uint64_t root, unsigned levels, uint64_t va, uint64_t *ret)
@@ -186,7 +177,8 @@ static struct fit rate(struct scan *s,
 			     (all || f.pointers + RTS_SCAN_SERVICES - i >= POINTERS_MIN);
 	     i++)
 		f.pointers += lead(s, way, t->pointer[i], &at) &&
-			      !in_image(s, t->pointer[i]) && in_image(s, at);
+			      !rts_dump_has(s->dump, t->pointer[i]) &&
+			      rts_dump_has(s->dump, at);
 	return f;
 }
 
@@ -484,7 +476,7 @@ bool rts_scan_physical_by(struct scan *s, enum rts_scan_way way, uint64_t va, ui
 {
 	if (way >= RTS_SCAN_WAYS || !s->report->ways[way].available)
 		return false;
-	if (in_image(s, va)) {
+	if (rts_dump_has(s->dump, va)) {
 		*ret = va;
 		return true;
 	}

@@ -36,6 +36,13 @@ void rts_scan_hit(struct scan_piece *p, unsigned kind, uint64_t at)
 		p->no_memory = true;
 }
 
+bool rts_scan_readable(struct scan *s, uint64_t at)
+{
+	uint8_t byte;
+
+	return rts_dump_read_all(s->dump, at, &byte, 1);
+}
+
 static void look_through(struct walk *w, struct scan_piece *p, uint64_t at, uint64_t end,
 			 uint8_t *buf)
 {

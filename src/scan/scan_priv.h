@@ -80,6 +80,9 @@ EFI_STATUS rts_scan_memory(struct scan *s,
 /* For look(): something of @kind lies at @at. */
 void rts_scan_hit(struct scan_piece *p, unsigned kind, uint64_t at);
 
+/* Whether the byte at @at is in the image and can be read. */
+bool rts_scan_readable(struct scan *s, uint64_t at);
+
 EFI_STATUS rts_scan_pass(struct scan *s);
 
 /* ---- tables (scan_tables.c) ---- */

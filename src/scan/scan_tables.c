@@ -311,21 +311,13 @@ static void report_others(struct scan *s, enum scan_hit hit, const char *kind,
 
 /* ---- physical or virtual ---- */
 
-static bool in_image(const struct scan *s, uint64_t at)
-{
-	const struct rts_dump_range *r =
-		rts_dump_range(s->dump, rts_dump_range_find(s->dump, at));
-
-	return r != NULL && at >= r->start;
-}
-
 /* SetVirtualAddressMap stays physical, and so shows where the others would be if they were.
  */
 static bool is_virtual(const struct scan *s, uint64_t pointer)
 {
 	if (pointer >= PHYSICAL_END)
 		return true;
-	return !in_image(s, pointer) &&
+	return !rts_dump_has(s->dump, pointer) &&
 	       distance(pointer, s->tables.pointer[SET_VIRTUAL]) >= 1ULL << 32;
 }
 
@@ -515,7 +507,7 @@ static bool read_debug_image(struct scan *s, uint64_t at, struct scan_debug_imag
 		return false;
 	base = (uintptr_t)image.ImageBase;
 	if (base == 0 || base % PAGE != 0 || image.ImageSize == 0 ||
-	    image.ImageSize > SCAN_IMAGE_MAX || !in_image(s, base) ||
+	    image.ImageSize > SCAN_IMAGE_MAX || !rts_dump_has(s->dump, base) ||
 	    (uint32_t)image.ImageCodeType >= EfiMaxMemoryType)
 		return false;
 	*ret = (struct scan_debug_image){

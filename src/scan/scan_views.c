@@ -47,13 +47,6 @@ bool rts_scan_is_runtime(uint32_t type)
 	return type == EfiRuntimeServicesCode || type == EfiRuntimeServicesData;
 }
 
-static bool in_image(struct scan *s, uint64_t at)
-{
-	uint8_t byte;
-
-	return rts_dump_read_all(s->dump, at, &byte, 1);
-}
-
 /* The row at @base, a new one if need be; NULL: there is no room. */
 static struct row *row_at(struct scan *s, struct rows *rows, uint64_t base, uint64_t size)
 {
@@ -613,7 +606,7 @@ static void see_driver(struct scan *s, struct rts_scan_driver *driver,
 	for (size_t i = 0; i < r->event_count; i++)
 		event |= owns(driver, r->events[i].physical);
 	driver->views[RTS_SCAN_VIEW_PE] =
-		seen(in_image(s, driver->base), driver->header, RTS_SCAN_NO);
+		seen(rts_scan_readable(s, driver->base), driver->header, RTS_SCAN_NO);
 	driver->views[RTS_SCAN_VIEW_IMAGE_LIST] =
 		seen(s->has_image_list, own->list_order != 0, RTS_SCAN_NO);
 	driver->views[RTS_SCAN_VIEW_ATTRIBUTES] =

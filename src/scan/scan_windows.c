@@ -99,14 +99,6 @@ static void find_roots(struct search *w)
 	}
 }
 
-static bool in_image(const struct search *w, uint64_t at)
-{
-	const size_t i = rts_dump_range_find(w->s->dump, at);
-
-	return i < rts_dump_range_count(w->s->dump) &&
-	       rts_dump_range(w->s->dump, i)->start <= at;
-}
-
 static bool put_span(struct search *w, uint64_t start, uint64_t last)
 {
 	struct span *before = w->span_count > 0 ? &w->span[w->span_count - 1] : NULL;
@@ -145,7 +137,7 @@ static bool missing_code(struct search *w, uint64_t table, unsigned level, uint6
 		if (level > 1 && ((entry[i] & 0x80) == 0 || level > 3)) {
 			if (!missing_code(w, to, level - 1, start))
 				return false;
-		} else if (!in_image(w, to & ~(((uint64_t)1 << shift) - 1)) &&
+		} else if (!rts_dump_has(w->s->dump, to & ~(((uint64_t)1 << shift) - 1)) &&
 			   !put_span(w, start, start + (((uint64_t)1 << shift) - 1))) {
 			return false;
 		}
