@@ -118,6 +118,21 @@ static bool read_table(struct disk *k, uint64_t lba)
 	return true;
 }
 
+/* What keeps old programs away, and firmware asks for (UEFI 2.10 §5.2.3). */
+static bool has_protective_mbr(struct disk *k)
+{
+	static const uint8_t first[] = {1, 0, 0, 0};
+	uint8_t mbr[512];
+
+	if (!read_at(k, 0, mbr, sizeof mbr))
+		return false;
+	for (const uint8_t *e = mbr + 446; e < mbr + 510; e += 16)
+		if (mbr[510] == 0x55 && mbr[511] == 0xaa && e[0] == 0 && e[4] == 0xee &&
+		    memcmp(e + 8, first, sizeof first) == 0)
+			return true;
+	return bad(k, "%s: no protective MBR at 0x0: no GUID partition table", k->path);
+}
+
 /* As firmware looks for it: the first table, then the one at the end. */
 static bool find_table(struct disk *k)
 {
@@ -131,6 +146,8 @@ static bool find_table(struct disk *k)
 			   "%s: a qcow2 image; make it raw with 'qemu-img convert -O raw', "
 			   "or show it as a disk with 'qemu-nbd'",
 			   k->path);
+	if (!has_protective_mbr(k))
+		return false;
 	for (size_t end = 0; end < 2; end++)
 		for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
 			k->block = blocks[i];

@@ -161,6 +161,7 @@ self partition table at 0x200: it says block 0x2
 many partition table at 0x200: 16777216 entries
 range partition 2: blocks 0x40 to 0x12c, of 0x22 to 0x5d
 wiped no GUID partition table
+mbr no protective MBR at 0x0
 two 1 and 2 are EFI system partitions
 none no EFI system partition
 cut ends at 0x400

@@ -80,6 +80,41 @@ def firmware_only(bench, layout):
                 layout + ': and keeps ours')
 
 
+def boot_entry(bench):
+    """An entry for a file on a partition, made of the disk's table alone: the firmware starts it."""
+    *args, code = MACHINES['2m']
+    if not os.path.exists(code):
+        bench.say('no ' + code)
+        return
+    for tool in (args[0], 'mformat', 'mcopy'):
+        vm.need_program(tool)
+    runtserv = vm.need(os.path.join(vm.BUILD, 'src', 'runtserv'), 'the program')
+    app = vm.need(os.path.join(vm.BUILD, 'guest', 'inventory-x64.efi'), 'the application')
+    subprocess.run([sys.executable, os.path.join(vm.TOP, 'tests', 'cli', 'vars_disk.py'), 'disk.raw', 'blocks=8192'],
+                   check=True)
+    for tool in (['mformat', '-T', str(8192 - 48 - 64), '-h', '16', '-s', '63', '::'], ['mcopy', app, '::app.efi']):
+        subprocess.run([tool[0], '-i', 'disk.raw@@32768', *tool[1:]], check=True,
+                       env={**os.environ, 'MTOOLS_SKIP_CHECK': '1'})
+    convert('ours.json', 'boot.fd', '2m')
+    subprocess.run([runtserv, 'vars', 'boot', '--add', 'From disk', '--disk', 'disk.raw', '--file', '/app.efi', 'boot.fd'],
+                   check=True)
+    with open('qemu.log', 'ab') as log:
+        qemu = bench.spawn(args + ['-display', 'none', '-nic', 'none', '-nodefaults', '-serial', 'file:serial.log',
+                                   '-drive', 'if=pflash,format=raw,unit=0,readonly=on,file=' + code,
+                                   '-drive', 'if=pflash,format=raw,unit=1,file=boot.fd',
+                                   '-drive', 'if=virtio,format=raw,file=disk.raw'], stdout=log, stderr=log)
+    said, end = b'', time.monotonic() + vm.BOOT_TIMEOUT
+    while b'ConventionalMemory' not in said and time.monotonic() < end:
+        time.sleep(0.3)
+        with open('serial.log', 'rb') as f:
+            said = f.read()
+    qemu.kill()
+    qemu.wait()
+    bench.ok(b'"From disk" from HD(2,GPT,11111111-2222-3333-4444-000000000002,' in said.replace(b'\0', b''),
+             'the firmware follows an entry to its partition', said[:500])
+    bench.ok(b'ConventionalMemory' in said, 'and starts what is there', said[-500:])
+
+
 def test(bench):
     many = [variable('Many%03d' % i, bytes([i]) * i) for i in range(1, 200)]
     write('ours.json', [variable('Ours', b'from the host'), variable('Big', BIG),
@@ -128,6 +163,7 @@ def test(bench):
     bench.equal([n for n in read('edited.json') if n not in last], [], 'nothing is lost')
     for layout in MACHINES:
         firmware_only(bench, layout)
+    boot_entry(bench)
 
 
 sys.exit(vm.main('flash', test))
