@@ -88,7 +88,8 @@ struct cli_form {
 int cli_forms(const char *verb, const struct cli_form *forms, const char *about, int argc,
 	      char **argv);
 
-/* One line on stderr, "runtserv VERB: ..."; returns EXIT_TROUBLE. */
+/* One line on stderr, "runtserv VERB: ...", as cli_print_text() prints; returns
+ * EXIT_TROUBLE. */
 int cli_error(const char *verb, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* All of a file that somebody else wrote, of any kind; "-" is stdin. The caller frees it.

@@ -199,6 +199,6 @@ int cli_error(const char *verb, const char *fmt, ...)
 	va_start(ap, fmt);
 	fmt_text(text, sizeof text, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "runtserv %s: %s\n", verb, text);
+	fprintf(stderr, "runtserv %s: %s\n", verb, cli_clean_text(text));
 	return EXIT_TROUBLE;
 }

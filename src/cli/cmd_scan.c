@@ -180,7 +180,6 @@ static int scan(struct run *r)
 	r->found = status == EFI_SUCCESS;
 	if (status == EFI_SUCCESS || status == EFI_NOT_FOUND)
 		return EXIT_WELL;
-	cli_clean_text(d.text);
 	/* a broken known image has its own name in the text */
 	return status == EFI_LOAD_ERROR
 		       ? cli_error(VERB, "%s", d.text)

@@ -205,10 +205,7 @@ static void show(const struct vars *s, const struct rts_var *var)
 
 static int not_there(const struct vars *s, const char *name)
 {
-	cleanup(freep) char *shown = strdup(name);
-
-	cli_error(VERB, "%s: no variable %s", s->word,
-		  shown != NULL ? cli_clean_text(shown) : "");
+	cli_error(VERB, "%s: no variable %s", s->word, name);
 	return EXIT_FINDINGS;
 }
 
@@ -446,7 +443,7 @@ static int vars_delete(int argc, char **argv)
 
 	if (r != CLI_GO)
 		return r;
-	r = vars_open(&s, argv[0], VARS_EDIT, VARS_QUOTA_MAX);
+	r = vars_open(&s, argv[0], VARS_CHANGE, VARS_QUOTA_MAX);
 	return r == EXIT_WELL ? delete_all(&s, argv + 1, argc - 1) : r;
 }
 

@@ -46,7 +46,7 @@ int scan_inventory_read(const char *path, struct scan_inventory *ret)
 	if (r < 0)
 		return cli_error(VERB, "%s: %s", path, strerror(-r));
 	if (memmap_read((struct bytes){p, n}, 0, &m, &d) < 0)
-		return cli_error(VERB, "%s: %s", path, cli_clean_text(d.text));
+		return cli_error(VERB, "%s: %s", path, d.text);
 	if (m.images == NULL)
 		return cli_error(VERB, "%s: a memory map, and no list of images with it",
 				 path);

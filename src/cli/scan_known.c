@@ -84,7 +84,7 @@ int scan_known_add(struct scan_known *k, const char *path)
 	if (r < 0)
 		return cli_error(VERB, "%s: %s", path, strerror(-r));
 	if (!recognise((struct bytes){p, n}, &d, &kind))
-		return cli_error(VERB, "%s: %s", path, cli_clean_text(d.text));
+		return cli_error(VERB, "%s: %s", path, d.text);
 	r = add(k, kind, slash != NULL && slash[1] != 0 ? slash + 1 : path,
 		(struct bytes){p, n});
 	if (r == EXIT_WELL)

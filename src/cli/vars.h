@@ -31,7 +31,7 @@ struct vars {
 	bool start; /* as a machine does, which forgets CustomMode */
 };
 
-enum vars_use { VARS_READ, VARS_EDIT };
+enum vars_use { VARS_READ, VARS_CHANGE, VARS_EDIT }; /* the last one also makes new ones */
 
 int vars_open(struct vars *s, const char *word, enum vars_use use, uint64_t quota);
 void vars_close(struct vars *s);

@@ -611,7 +611,10 @@ int vars_boot(int argc, char **argv)
 	r = check_options(b);
 	if (r == EXIT_WELL)
 		r = vars_open(&b->s, argv[0],
-			      b->action == BOOT_SHOW ? VARS_READ : VARS_EDIT, b->quota);
+			      b->action == BOOT_SHOW  ? VARS_READ
+			      : b->action == BOOT_ADD ? VARS_EDIT
+						      : VARS_CHANGE,
+			      b->quota);
 	if (r != EXIT_WELL)
 		return r;
 	if (!read_order(b) && (b->action == BOOT_ADD || b->action == BOOT_REMOVE))

@@ -155,7 +155,7 @@ static bool find_table(struct disk *k)
 			    read_table(k, end != 0 ? k->len / k->block - 1 : 1)) {
 				if (k->d.text[0] != 0)
 					cli_error(VERB, "%s; the copy at the end is taken",
-						  cli_clean_text(k->d.text));
+						  k->d.text);
 				k->d = (struct diag){0};
 				return true;
 			}
@@ -218,7 +218,7 @@ int vars_disk_find(const char *path, uint32_t number, struct vars_partition *ret
 		return cli_error(VERB, "%s: %s", path, strerror(errno));
 	k.len = (uint64_t)len;
 	if (!find_table(&k) || !find_partition(&k, number, ret))
-		return cli_error(VERB, "%s", cli_clean_text(k.d.text));
+		return cli_error(VERB, "%s", k.d.text);
 	return EXIT_WELL;
 }
 

@@ -249,9 +249,9 @@ int vars_convert(int argc, char **argv)
 	c.to = argv[1];
 	r = store_convert(&c, &d);
 	if (r < 0)
-		return cli_error(VERB, "%s", cli_clean_text(d.text));
+		return cli_error(VERB, "%s", d.text);
 	if (r > 0) {
-		cli_error(VERB, "%s", cli_clean_text(d.text));
+		cli_error(VERB, "%s", d.text);
 		return EXIT_FINDINGS;
 	}
 	return EXIT_WELL;

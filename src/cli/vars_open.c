@@ -31,8 +31,9 @@ static int fill(struct vars *s, enum vars_use use, uint64_t quota, struct diag *
 	const struct store_config store = {.word = s->word,
 					   .log = log_line,
 					   .log_ctx = s,
-					   .use = use == VARS_EDIT ? STORE_EDIT
-								   : STORE_READ};
+					   .use = use == VARS_READ ? STORE_READ
+								   : STORE_EDIT,
+					   .must_exist = use == VARS_CHANGE};
 	struct rts_vars_config config = {.store = &store_ops,
 					 .log = log_line,
 					 .log_ctx = s,
@@ -65,7 +66,7 @@ int vars_open(struct vars *s, const char *word, enum vars_use use, uint64_t quot
 	if (strcmp(word, "memory:") == 0)
 		return cli_error(VERB, "memory: keeps nothing to work on");
 	if (fill(s, use, use == VARS_READ ? VARS_QUOTA_MAX : quota, &d) < 0)
-		return cli_error(VERB, "%s", cli_clean_text(d.text));
+		return cli_error(VERB, "%s", d.text);
 	return EXIT_WELL;
 }
 
@@ -185,14 +186,9 @@ int vars_name_read(const char *text, struct vars_name *ret)
 		n -= GUID_TEXT_LEN + 1;
 	}
 	chars = ucs2_from_utf8(text, n, ret->name, VARS_NAME_MAX);
-	if (chars == 0 || chars > VARS_NAME_MAX) {
-		char *shown = strdup(text);
-
-		cli_error(VERB, "%s: not the name of a variable (NAME or NAME-GUID)",
-			  shown != NULL ? cli_clean_text(shown) : "?");
-		free(shown);
-		return EXIT_TROUBLE;
-	}
+	if (chars == 0 || chars > VARS_NAME_MAX)
+		return cli_error(VERB, "%s: not the name of a variable (NAME or NAME-GUID)",
+				 text);
 	ret->name_len = (uint32_t)(chars + 1) * 2;
 	return EXIT_WELL;
 }

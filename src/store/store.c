@@ -131,7 +131,8 @@ static int find_kind(struct store *s, struct diag *d)
 		n = OS_RETRY(read(fd, head, sizeof head));
 		if (n < 0)
 			return diag(d, -errno, "%s: %s", s->label, strerror(errno));
-	} else if (fd != -EISDIR && (fd != -ENOENT || s->config.use == STORE_READ)) {
+	} else if (fd != -EISDIR &&
+		   (fd != -ENOENT || s->config.use == STORE_READ || s->config.must_exist)) {
 		return diag(d, fd, "%s: %s", s->label,
 			    fd == -EINVAL ? "not a regular file" : strerror(-fd));
 	}

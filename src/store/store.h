@@ -25,6 +25,7 @@ struct store_config {
 		    const char *text); /* one line each; may be NULL */
 	void *log_ctx;
 	enum store_use use;
+	bool must_exist;    /* as it must for STORE_READ */
 	const char *layout; /* of a new flash image: 4m (also NULL), 2m, aavmf */
 };
 

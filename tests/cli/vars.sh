@@ -98,6 +98,10 @@ run 1 delete s.json BootOrder Nope && same
 ok 'delete: all or nothing' $?
 fails 'it comes twice' delete s.json BootOrder BootOrder && same
 ok 'delete: the same twice' $?
+fails 'No such file' delete none.json BootNext && fails 'No such file' boot --next none none.json && [ ! -e none.json ] && [ ! -e none.json.lock ]
+ok 'a store that is not there' $?
+run 2 list "$(printf 'no\033[2Jthing\n')" && ! grep -q "$(printf '\033')" err && [ "$(wc -l <err)" -eq 1 ]
+ok 'a name that would move the cursor' $?
 [ "$(echo s.json*)" = 's.json s.json.lock' ]
 ok 'no other file is left' $?
 
