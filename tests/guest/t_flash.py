@@ -71,6 +71,9 @@ def firmware_only(bench, layout):
     refused = subprocess.run([CONVERT, 'ours.json', image], capture_output=True, check=False)
     bench.ok(b'locked by another process' in refused.stderr,
              layout + ': not written while QEMU has it', refused.stderr)
+    # AAVMF's driver erases a block and writes it again in place: what is lost there, it would miss itself
+    while layout == 'aavmf' and time.time() - os.stat(image).st_mtime < 4 and time.monotonic() < end:
+        time.sleep(0.3)
     qemu.kill()
     qemu.wait()
     convert(image, 'now.json')
