@@ -219,8 +219,9 @@ static void bench_threads(const uint8_t *p)
 	}
 	printf("all of it, by the wall clock\n");
 	row("  the pass, one thread", bench_median(one, ROUNDS), LEN, "");
+	/* they share the memory, and one alone takes most of its rate */
 	row("  ... two threads, against one", bench_median(two, ROUNDS), LEN,
-	    os_cpu_count() > 1 ? bench_against(bench_median(factor, ROUNDS), 0.8) : "");
+	    os_cpu_count() > 1 ? bench_against(bench_median(factor, ROUNDS), 0.95) : "");
 	rts_dump_free(dump);
 }
 
