@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "cli/cli.h"
+#include "os/os_file.h"
 
 /* What is no file, such as a terminal or a pipe, and what a link leads to. */
 static int write_into(const char *path, const void *p, size_t n)
@@ -18,19 +19,6 @@ static int write_into(const char *path, const void *p, size_t n)
 	if (to != NULL && fclose(to) != 0)
 		ok = false;
 	return ok ? 0 : -errno;
-}
-
-static int write_all(int fd, const char *p, size_t n)
-{
-	while (n > 0) {
-		const ssize_t put = write(fd, p, n);
-
-		if (put < 0 && errno != EINTR)
-			return -1;
-		p += put > 0 ? put : 0;
-		n -= put > 0 ? (size_t)put : 0;
-	}
-	return 0;
 }
 
 /* Whoever owned what was there does so still, where that can be. */
@@ -62,7 +50,7 @@ static int write_file(const char *path, const void *p, size_t n)
 	fd = mkostemp(tmp, O_CLOEXEC);
 	if (fd < 0) /* the folder may be somebody else's */
 		return there ? write_into(path, p, n) : -errno;
-	if (write_all(fd, p, n) < 0 || fsync(fd) < 0 ||
+	if (os_file_put(fd, p, n) < 0 || fsync(fd) < 0 ||
 	    make_alike(fd, there ? &st : NULL) < 0 || rename(tmp, path) < 0) {
 		r = -errno;
 		unlink(tmp);

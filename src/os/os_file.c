@@ -106,14 +106,16 @@ static int temp_open(int dir, const char *tmp)
 	return fd;
 }
 
-static int write_all(int fd, const char *p, size_t n)
+int os_file_put(int fd, const void *data, size_t n)
 {
+	const char *p = data;
+
 	while (n > 0) {
 		ssize_t put = OS_RETRY(write(fd, p, n));
 
 		if (put <= 0) {
 			errno = put == 0 ? ENOSPC : errno;
-			return -1;
+			return -errno;
 		}
 		p += put;
 		n -= (size_t)put;
@@ -121,19 +123,20 @@ static int write_all(int fd, const char *p, size_t n)
 	return 0;
 }
 
-/* Owner before mode: changing the owner may clear bits. */
-static int make_alike(int fd, const struct stat *old)
+int os_file_alike(int fd, const struct stat *like)
 {
 	struct stat st;
+	bool owner, mode;
 
 	if (fstat(fd, &st) < 0)
-		return -1;
-	if ((st.st_uid != old->st_uid || st.st_gid != old->st_gid) &&
-	    fchown(fd, old->st_uid, old->st_gid) < 0)
-		return -1;
-	return ((st.st_mode ^ old->st_mode) & ALLPERMS) != 0
-		       ? fchmod(fd, old->st_mode & ALLPERMS)
-		       : 0;
+		return -errno;
+	owner = st.st_uid != like->st_uid || st.st_gid != like->st_gid;
+	mode = owner || ((st.st_mode ^ like->st_mode) & ALLPERMS) != 0;
+	/* owner before mode: changing the owner may clear bits */
+	if ((owner && fchown(fd, like->st_uid, like->st_gid) < 0) ||
+	    (mode && fchmod(fd, like->st_mode & ALLPERMS) < 0))
+		return -errno;
+	return mode;
 }
 
 /*
@@ -181,9 +184,9 @@ int os_file_replace(const struct os_file_new *w, bool *ret_renamed, struct diag 
 	fd = temp_open(w->dir, tmp);
 	if (fd < 0)
 		return step(d, "open", tmp, -1);
-	r = step(d, "write", tmp, write_all(fd, w->p, w->n));
+	r = step(d, "write", tmp, os_file_put(fd, w->p, w->n));
 	if (r == 0 && w->id != NULL && w->id->exists)
-		r = step(d, "keep owner and mode for", tmp, make_alike(fd, &st));
+		r = step(d, "keep owner and mode for", tmp, os_file_alike(fd, &st));
 	if (r == 0 && w->id != NULL)
 		stamp(fd);
 	if (r == 0 && w->durable)

@@ -41,6 +41,13 @@ int os_file_open(int dir, const char *name, int flags, struct stat *ret);
 int os_file_read(int dir, const char *name, size_t max, char **ret, size_t *ret_len,
 		 struct os_file_id *ret_id);
 
+/* Writes all of it at @fd. 0 or -errno. */
+int os_file_put(int fd, const void *data, size_t n);
+
+/* Gives @fd the owner and the mode that @like says. 1, or 0 where it had them, or -errno.
+ */
+int os_file_alike(int fd, const struct stat *like);
+
 struct os_file_new {
 	int dir;
 	const char *name;

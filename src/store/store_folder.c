@@ -390,22 +390,6 @@ static int replace_each(int dir, const char *name, const struct store_text *old,
 	return r < 0 ? diag(d, r, "%s: %s", name, strerror(-r)) : 0;
 }
 
-/* Whose it is, and what they may do with it, as @old says: 1, or 0 where it was so. */
-static int own_alike(int fd, const struct stat *old)
-{
-	struct stat st;
-	bool owner, mode;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	owner = st.st_uid != old->st_uid || st.st_gid != old->st_gid;
-	mode = owner || ((st.st_mode ^ old->st_mode) & ALLPERMS) != 0;
-	if ((owner && fchown(fd, old->st_uid, old->st_gid) < 0) ||
-	    (mode && fchmod(fd, old->st_mode & ALLPERMS) < 0))
-		return -errno;
-	return mode;
-}
-
 /* Makes the folder @to what @name is, but for what the files hold; a new one has the
  * folder's owner. */
 static int make_alike(int dir, const char *name, int to, const struct names *names)
@@ -425,12 +409,12 @@ static int make_alike(int dir, const char *name, int to, const struct names *nam
 		}
 		r = fd = os_file_open(to, names->p[i], O_RDONLY, &now);
 		if (r >= 0)
-			r = own_alike(fd, &file);
+			r = os_file_alike(fd, &file);
 		if (r > 0)
 			r = OS_RETRY(fsync(fd)) < 0 ? -errno : 0;
 	}
 	if (r == 0)
-		r = own_alike(to, &folder);
+		r = os_file_alike(to, &folder);
 	return r < 0 ? r : 0;
 }
 
